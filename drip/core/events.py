@@ -1,0 +1,142 @@
+"""Everything that can happen to a person, as data. `drip.engine.happen` is the only one who acts on it.
+
+Web pages, the command line and time itself (in `tick`) all speak through these; so does a simulation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from drip.core.model import NOTHING
+from drip.core.records import Attendance, DeliveryId, Evidence, RegistrationId, SubscriberId, SubscriptionId
+
+
+@dataclass(frozen=True, slots=True)
+class AskedToJoin:
+    """Somebody typed an address into a sign-up form. Only a mail answers; the page never tells what was known."""
+
+    email: str
+    list: str
+    evidence: Evidence
+    zone: str | None = None
+    fields: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class AddedByAuthor:
+    """The author adds a subscriber. With `attested` consent they are active at once, else a confirmation is mailed."""
+
+    email: str
+    list: str | None
+    evidence: Evidence
+    attested: bool = False
+    zone: str | None = None
+    fields: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    tags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmedSubscription:
+    """The button of the confirmation page was pressed."""
+
+    subscription_id: SubscriptionId
+    evidence: Evidence
+
+
+class Scope(StrEnum):
+    """What an unsubscribe ends: all marketing (one-click), or everything including webinar mails."""
+
+    MARKETING = "marketing"
+    EVERYTHING = "everything"
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribed:
+    """A "no". With `delivery_id` it answers that mail; on a webinar mail it stops that webinar's mails too.
+
+    `list` limits it to one list (preferences page); None with MARKETING ends every subscription.
+    """
+
+    subscriber_id: SubscriberId
+    evidence: Evidence
+    scope: Scope = Scope.MARKETING
+    list: str | None = None
+    delivery_id: DeliveryId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedToRegister:
+    """Somebody chose a session on the webinar page. A mail with one button follows; nothing is booked yet."""
+
+    email: str
+    campaign: str
+    session: str
+    evidence: Evidence
+    zone: str | None = None
+    fields: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmedRegistration:
+    """The button of the registration's confirmation page was pressed."""
+
+    registration_id: RegistrationId
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class CancelledRegistration:
+    """The reader gave the seat back."""
+
+    registration_id: RegistrationId
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedSession:
+    """The button of the join page was pressed inside the session's window: attended."""
+
+    registration_id: RegistrationId
+
+
+@dataclass(frozen=True, slots=True)
+class AttendanceReported:
+    """The author or a platform's report says who came. Beats what the join page saw."""
+
+    registration_id: RegistrationId
+    attendance: Attendance
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """Time passed the end of a session (found by `tick`)."""
+
+    campaign: str
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class TagChanged:
+    """The author put a tag on a subscriber, or took it away."""
+
+    subscriber_id: SubscriberId
+    tag: str
+    present: bool
+
+
+Event = (
+    AskedToJoin
+    | AddedByAuthor
+    | ConfirmedSubscription
+    | Unsubscribed
+    | AskedToRegister
+    | ConfirmedRegistration
+    | CancelledRegistration
+    | JoinedSession
+    | AttendanceReported
+    | SessionEnded
+    | TagChanged
+)

@@ -1,0 +1,407 @@
+"""What the author defines: the project, and campaigns with their posts, sequences, steps, webinar and sessions.
+
+Frozen data only, made by `drip.authoring.definition` from files. Records that the store keeps about people
+are in `drip.core.records`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+# --- the project (drip.yaml) -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """`Lisa Rangel <lisa@example.com>`: a display name (may be empty) and an address."""
+
+    name: str
+    address: str
+
+
+class OptIn(StrEnum):
+    """How a subscription becomes active: after a confirmation mail (default), or at once."""
+
+    CONFIRMED = "confirmed"
+    SINGLE = "single"
+
+
+@dataclass(frozen=True, slots=True)
+class MailingList:
+    """A permission: what people opted in to. `promise` is the sentence they agree to, kept with their consent."""
+
+    name: str
+    title: str
+    promise: str
+    opt_in: OptIn = OptIn.CONFIRMED
+
+
+class RelayKind(StrEnum):
+    """Where messages are handed to: an SMTP server, or a folder of .eml files."""
+
+    SMTP = "smtp"
+    FOLDER = "folder"
+
+
+class Tls(StrEnum):
+    """`required` (STARTTLS, the default off loopback), `implicit` (port 465), `off`."""
+
+    REQUIRED = "required"
+    IMPLICIT = "implicit"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """A server that we hand mail to. `pace_per_minute` None means no limit; `lanes` are parallel connections."""
+
+    kind: RelayKind
+    host: str = ""
+    port: int = 587
+    folder: str = ""
+    user: str | None = None
+    password_file: str | None = None
+    password_env: str | None = None
+    tls: Tls = Tls.REQUIRED
+    lanes: int = 5
+    pace_per_minute: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectDefinition:
+    """drip.yaml: who sends, from where, to which lists. `fields` are fall-backs for fields not known of a reader."""
+
+    name: str
+    url: str
+    address: str
+    sender: Mailbox
+    bounces: str
+    timezone: str
+    layout: str = "letter"
+    language: str = "en"
+    lists: tuple[MailingList, ...] = ()
+    fields: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    store: str = "sqlite:///drip.db"
+    relays: tuple[Relay, ...] = ()
+
+    def list_named(self, name: str) -> MailingList | None:
+        """The list of that name, or None."""
+        return next((each for each in self.lists if each.name == name), None)
+
+
+# --- the little languages ----------------------------------------------------------------------------------
+
+
+class Unit(StrEnum):
+    """Units of a `when`. Minutes and hours are elapsed time; days and weeks are calendar days (rule 7)."""
+
+    MINUTES = "minutes"
+    HOURS = "hours"
+    DAYS = "days"
+    WEEKS = "weeks"
+
+
+class WhenKind(StrEnum):
+    """What a `when` counts from."""
+
+    AT_ONCE = "at once"
+    LATER = "later"
+    BEFORE_SESSION = "before session"
+    AFTER_SESSION = "after session"
+    AT = "at"
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A parsed `when` phrase.
+
+    LATER: `amount` `unit`s after the anchor, with days and weeks at `clock` if given.
+    BEFORE_SESSION counts back from the session's start, AFTER_SESSION on from its end.
+    AT: the wall clock `day` `clock`, in the reader's zone if `readers_time`, else in the campaign's.
+    """
+
+    phrase: str
+    kind: WhenKind
+    amount: int = 0
+    unit: Unit = Unit.MINUTES
+    clock: time | None = None
+    day: date | None = None
+    readers_time: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """`weekdays 8:00-18:00`: the days (Monday is 0) and the wall-clock span in which a sequence may send."""
+
+    phrase: str
+    weekdays: frozenset[int]
+    opens: time
+    closes: time
+
+
+class TriggerKind(StrEnum):
+    """What can start a sequence, complete it (goal) or stop it."""
+
+    JOINS = "joins"
+    LEAVES = "leaves"
+    GETS_TAG = "gets tag"
+    REGISTERS = "registers"
+    CANCELS = "cancels"
+    SESSION_ENDS = "session ends"
+    LAST_SESSION_STARTS = "last session starts"
+    CLICKS = "clicks"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A parsed `start`, `goal` or `stop`; `argument` is the list, tag or post where the kind has one."""
+
+    phrase: str
+    kind: TriggerKind
+    argument: str | None = None
+
+    @property
+    def knows_session(self) -> bool:
+        """Whether an enrollment begun by this belongs to one registration, and so to one session."""
+        return self.kind in (TriggerKind.REGISTERS, TriggerKind.SESSION_ENDS)
+
+
+# Conditions: `if:` of a step and `where:` of a broadcast. A small tree, judged by `drip.core.segments`.
+
+
+@dataclass(frozen=True, slots=True)
+class Attended:
+    """The reader attended the session of this enrollment (unknown until known: rule 4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """The reader missed the session of this enrollment (unknown until known: rule 4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The reader has a booked registration for the campaign's webinar."""
+
+
+@dataclass(frozen=True, slots=True)
+class HasTag:
+    """The reader has this tag."""
+
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldIs:
+    """The reader's field has this value (compared without regard to case)."""
+
+    field: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class OnList:
+    """The reader has an active subscription to this list."""
+
+    list: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clicked:
+    """The reader clicked a link in this post."""
+
+    post: str
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedWithin:
+    """The reader's first active subscription began at most so many days ago."""
+
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The opposite of a term; unknown stays unknown."""
+
+    term: Term
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All terms hold."""
+
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """At least one term holds."""
+
+    terms: tuple[Term, ...]
+
+
+Term = Attended | Missed | Registered | HasTag | FieldIs | OnList | Clicked | JoinedWithin | Not | And | Or
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A parsed `if` or `where`: the author's words and the tree they mean."""
+
+    phrase: str
+    term: Term
+
+
+# --- a campaign --------------------------------------------------------------------------------------------
+
+
+class Verb(StrEnum):
+    """What a step does."""
+
+    SEND = "send"
+    TAG = "tag"
+    UNTAG = "untag"
+    JOIN = "join"
+    LEAVE = "leave"
+    NOTIFY = "notify"
+
+
+class LatePolicy(StrEnum):
+    """What happens to a delivery that is too late."""
+
+    SKIP = "skip"
+    SEND = "send"
+    ASK = "ask"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a sequence: a verb with its target (a post, tag or list), `when`, perhaps `if`.
+
+    `late` is how long after its due moment a step may still act; None means the default of rule 6.
+    """
+
+    sequence: str
+    verb: Verb
+    target: str
+    when: When
+    condition: Condition | None = None
+    late: timedelta | None = None
+
+    @property
+    def identity(self) -> str:
+        """`sequence/post`, or `sequence/tag:NAME` for steps that send nothing; what makes it the same step."""
+        tail = self.target if self.verb is Verb.SEND else f"{self.verb.value}:{self.target}"
+        return f"{self.sequence}/{tail}"
+
+
+class Again(StrEnum):
+    """Whether somebody who went through a sequence may enter it again."""
+
+    NEVER = "never"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """Ordered steps on each person's own clock. `goal` completes it, `stop` abandons it."""
+
+    name: str
+    start: Trigger
+    steps: tuple[Step, ...]
+    goal: Trigger | None = None
+    stop: Trigger | None = None
+    hours: Hours | None = None
+    again: Again = Again.NEVER
+
+    @property
+    def list(self) -> str | None:
+        """The list whose permission covers this sequence's posts; None for service mails about a registration."""
+        return self.start.argument if self.start.kind is TriggerKind.JOINS else None
+
+    @property
+    def is_service(self) -> bool:
+        """Whether its mails concern a registration that the reader made (no list permission needed)."""
+        return self.start.knows_session or self.start.kind is TriggerKind.CANCELS
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """One post to many at one calendar moment."""
+
+    post: str
+    list: str
+    when: When
+    where: Condition | None = None
+    late: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One scheduled holding of a webinar: UTC start and end, with the wall clock and zone the author meant."""
+
+    name: str
+    starts: datetime
+    ends: datetime
+    wall: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Webinar:
+    """The event that the posts lead to. `join` is the meeting's address; `{session}` in it is the session's name."""
+
+    title: str
+    length: timedelta
+    join: str
+    sessions: tuple[Session, ...]
+    seats: int | None = None
+
+    def session_named(self, name: str) -> Session | None:
+        """The session of that name, or None."""
+        return next((each for each in self.sessions if each.name == name), None)
+
+    @property
+    def last_start(self) -> datetime | None:
+        """When the last session starts (UTC), or None without sessions."""
+        return max((each.starts for each in self.sessions), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One Markdown file meant to be mailed: its front matter, and its text from `body_line` (from 1) of the file on."""
+
+    name: str
+    path: str
+    subject: str
+    preview: str
+    body: str
+    body_line: int = 1
+    layout: str | None = None
+    language: str | None = None
+    head: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A folder: one purpose, its posts, sequences and broadcasts, perhaps a webinar."""
+
+    name: str
+    title: str
+    timezone: str
+    sender: Mailbox | None = None
+    webinar: Webinar | None = None
+    sequences: tuple[Sequence, ...] = ()
+    broadcasts: tuple[Broadcast, ...] = ()
+    posts: Mapping[str, Post] = field(default_factory=lambda: MappingProxyType({}))
+
+    def sequence_named(self, name: str) -> Sequence | None:
+        """The sequence of that name, or None."""
+        return next((each for each in self.sequences if each.name == name), None)

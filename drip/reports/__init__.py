@@ -1,0 +1,1 @@
+"""The numbers, computed once and shown in several forms."""
