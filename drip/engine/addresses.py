@@ -1,0 +1,37 @@
+"""Judges e-mail addresses that people type, through email-validator. Asks no DNS."""
+
+from __future__ import annotations
+
+from drip.errors import DripError
+
+
+class BadAddress(DripError):
+    """This is not an e-mail address."""
+
+    name = "bad-address"
+    exit_code = 2
+
+
+# Addresses of machines and duties, never of a reader (RFC 2142 and habit): a sign-up with one is a mistake or a prank.
+REFUSED_LOCAL_PARTS = frozenset({"abuse", "postmaster", "mailer-daemon", "noreply", "no-reply"})
+
+
+def judge_address(text: str) -> str:
+    """The address as it will be mailed: trimmed, its domain normalized, its local part as typed.
+
+    Raises BadAddress with a sentence for people.
+    """
+    # Heavy (idna tables), and only needed when somebody new appears.
+    from email_validator import EmailNotValidError, validate_email
+
+    # Pasting from mail programs brings zero-width characters along that nobody sees.
+    cleaned = text.strip().strip("\u200b\u200c\u200d\u2060\ufeff").removeprefix("mailto:").strip()
+    if len(cleaned) > 254:
+        raise BadAddress("the address is longer than 254 characters")
+    try:
+        valid = validate_email(cleaned, check_deliverability=False, strict=True, test_environment=True)
+    except EmailNotValidError as error:
+        raise BadAddress(str(error).rstrip(".")) from None
+    if valid.local_part.casefold() in REFUSED_LOCAL_PARTS:
+        raise BadAddress(f"{valid.local_part}@ is not a person's address")
+    return valid.normalized

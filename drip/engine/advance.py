@@ -1,0 +1,194 @@
+"""Moves people along their sequences: asks the core what comes next for everybody who is due, and writes it down.
+
+Each batch is one transaction: facts are loaded in bulk, decisions and their rows committed together, so a kill
+at any moment leaves every enrollment either before or after its step, never between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from drip.core.decide import Do, End, Skip, Wait, apply_decision, decide
+from drip.core.model import Sequence, Step, Verb, WhenKind
+from drip.core.reasons import Reason, ReasonName
+from drip.core.records import (
+    Did,
+    Enrollment,
+    EnrollmentState,
+    Evidence,
+    Facts,
+    Kind,
+    NewDelivery,
+    StepDone,
+    SubscriberId,
+)
+from drip.engine.happen import Scene, ask_to_join, change_tag, leave_list
+from drip.engine.live import Edition
+
+if TYPE_CHECKING:
+    from drip.store.store import Store
+    from drip.store.work import Work
+
+BATCH = 200
+STEPS_AT_ONCE_MAX = 1_000
+"""More decisions for one person in one go than any sequence has steps: a bug, not a plan."""
+
+
+@dataclass(slots=True)
+class Advanced:
+    """How far one pass came."""
+
+    looked_at: int = 0
+    planned: int = 0
+
+
+def advance_due(store: Store, scene_of: Callable[[Work, datetime], Scene], now: datetime) -> Advanced:
+    """Advance every enrollment that is due, batch by batch, until none is."""
+    total = Advanced()
+    while True:
+        with store.write() as work:
+            batch = work.due_enrollments(now, BATCH)
+            if not batch:
+                return total
+            scene = scene_of(work, now)
+            facts = work.facts_for(batch, scene.live.project(work).definition.timezone)
+            editions = {each.revision.campaign: each for each in scene.live.campaigns(work)}
+            for enrollment in batch:
+                total.planned += advance_one(
+                    scene, editions.get(enrollment.campaign), enrollment, facts[enrollment.id]
+                )
+            total.looked_at += len(batch)
+
+
+def advance_one(scene: Scene, edition: Edition | None, enrollment: Enrollment, facts: Facts) -> int:
+    """Walk one person on until they wait or have come to an end. Returns how many deliveries were planned."""
+    sequence = edition.campaign.sequence_named(enrollment.sequence) if edition and edition.campaign else None
+    if edition is None or edition.campaign is None or sequence is None:
+        removed = Reason(ReasonName.SEQUENCE_REMOVED, "the sequence is no longer in the campaign")
+        _end(scene, enrollment, EnrollmentState.STOPPED, removed)
+        return 0
+    for _ in range(STEPS_AT_ONCE_MAX):
+        decision = decide(sequence, facts, scene.now, campaign=edition.campaign)
+        match decision:
+            case Wait(until=until):
+                # A wait that is not in the future would spin for ever; the next minute is soon enough.
+                scene.work.wait_until(enrollment.id, max(until, scene.now + timedelta(minutes=1)))
+                return 0
+            case End(state=state, reason=reason):
+                _end(scene, enrollment, state, reason)
+                return 0
+            case Skip(step=step, reason=reason):
+                _done(scene, enrollment, step, Did.SKIPPED, reason)
+            case Do(step=step) if step.verb is Verb.SEND:
+                if _plan(scene, edition, sequence, enrollment, facts, decision):
+                    return 1
+                # The unique key says that this mailbox had this post on this occasion, perhaps as another row.
+                already = Reason(ReasonName.ALREADY_SENT, "this mailbox had this post on this occasion already")
+                _done(scene, enrollment, step, Did.SKIPPED, already)
+                decision = Skip(step, already)
+            case Do(step=step, reason=reason):
+                _done(scene, enrollment, step, Did.ACTED, reason)
+                ACTS[step.verb](scene, facts.subscriber.id, step)
+                if scene.work.enrollment(enrollment.id).state is not EnrollmentState.RUNNING:
+                    return 0
+        facts = apply_decision(facts, decision, scene.now)
+    raise AssertionError(f"enrollment {enrollment.id} does not come to rest")
+
+
+def _done(scene: Scene, enrollment: Enrollment, step: Step, did: Did, reason: Reason) -> None:
+    scene.work.step_done(enrollment.id, StepDone(step.identity, did, scene.now, reason.name.value))
+    scene.log(
+        f"step-{did.value}",
+        enrollment.subscriber_id,
+        campaign=enrollment.campaign,
+        subject=step.identity,
+        reason=reason.name.value,
+        detail=reason.text,
+    )
+
+
+def _end(scene: Scene, enrollment: Enrollment, state: EnrollmentState, reason: Reason) -> None:
+    scene.work.end_enrollment(enrollment.id, state, reason.name.value, scene.now)
+    scene.log(
+        f"enrollment-{state.value}",
+        enrollment.subscriber_id,
+        campaign=enrollment.campaign,
+        subject=enrollment.sequence,
+        reason=reason.name.value,
+        detail=reason.text,
+    )
+
+
+def _plan(
+    scene: Scene, edition: Edition, sequence: Sequence, enrollment: Enrollment, facts: Facts, decision: Do
+) -> bool:
+    """Plan the delivery of a step. The enrollment then waits for its outcome, not for a moment."""
+    step = decision.step
+    anchored = step.when.kind is WhenKind.BEFORE_SESSION
+    at_registration = sequence.is_service and step.when.kind is WhenKind.AT_ONCE
+    delivery = scene.work.plan_delivery(
+        NewDelivery(
+            occasion=f"{enrollment.campaign}/{step.identity}@{enrollment.occasion}",
+            mailbox=facts.subscriber.mailbox,
+            subscriber_id=facts.subscriber.id,
+            campaign=enrollment.campaign,
+            post=step.target,
+            kind=Kind.REMINDER if anchored or at_registration else Kind.SEQUENCE,
+            due_at=min(decision.due, scene.now),
+            revision_id=edition.revision.id,
+            list=sequence.list,
+            step=step.identity,
+            enrollment_id=enrollment.id,
+            registration_id=enrollment.registration_id,
+            expires_at=decision.expires,
+        ),
+        scene.now,
+    )
+    if delivery is None:
+        return False
+    scene.work.wait_until(enrollment.id, None)
+    scene.log(
+        "delivery-planned",
+        enrollment.subscriber_id,
+        campaign=enrollment.campaign,
+        subject=step.identity,
+        reason=decision.reason.name.value,
+        detail=decision.reason.text,
+    )
+    return True
+
+
+# --- steps that send nothing -------------------------------------------------------------------------------------
+
+
+def _tag(scene: Scene, who: SubscriberId, step: Step) -> None:
+    change_tag(scene, who, step.target, present=True)
+
+
+def _untag(scene: Scene, who: SubscriberId, step: Step) -> None:
+    change_tag(scene, who, step.target, present=False)
+
+
+def _join(scene: Scene, who: SubscriberId, step: Step) -> None:
+    # A step cannot consent for the reader: it asks, and only the reader's own press makes it active.
+    ask_to_join(scene, who, step.target, Evidence(where=f"step {step.identity}"))
+
+
+def _leave(scene: Scene, who: SubscriberId, step: Step) -> None:
+    leave_list(scene, who, step.target, Evidence(where=f"step {step.identity}"))
+
+
+def _notify(scene: Scene, who: SubscriberId, step: Step) -> None:
+    scene.log("notify", who, subject=step.identity, detail=step.target)
+
+
+ACTS: Mapping[Verb, Callable[[Scene, SubscriberId, Step], None]] = {
+    Verb.TAG: _tag,
+    Verb.UNTAG: _untag,
+    Verb.JOIN: _join,
+    Verb.LEAVE: _leave,
+    Verb.NOTIFY: _notify,
+}

@@ -1,0 +1,131 @@
+"""Plan and apply: what would change for whom, and making it live as an immutable revision.
+
+Applying writes the project's own revision (lists, drip's own posts) and one for each campaign, its sessions and
+its broadcasts, in one transaction: cron sees the old state or the new one, never a mixture (DESIGN §2.5).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from drip.core.model import Campaign
+from drip.core.plan import Plan, compare
+from drip.core.problems import Problem, Rank
+from drip.engine.broadcasts import occasion_of, put_broadcast
+from drip.engine.live import Live
+from drip.errors import NotFound, ProblemsFound
+
+if TYPE_CHECKING:
+    from drip.engine.engine import Engine
+    from drip.store.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignPlan:
+    """What applying would do to one campaign; `number` is the revision that it would become."""
+
+    campaign: str
+    number: int
+    changed: bool
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A campaign as it went live ("" is the project itself)."""
+
+    campaign: str
+    number: int
+    changed: bool
+
+
+def files_of(files: Mapping[str, str], campaign: str) -> dict[str, str]:
+    """The files that make one campaign's revision, or, for "", the project's own."""
+    prefix = f"campaigns/{campaign}/"
+    return {
+        path: text
+        for path, text in sorted(files.items())
+        if path == "drip.yaml" or path.startswith("templates/") or (campaign and path.startswith(prefix))
+    }
+
+
+def digest_of(files: Mapping[str, str]) -> str:
+    """The hash of a set of files: names and contents, each with its length, so that nothing can be moved between."""
+    total = hashlib.sha256()
+    for path, text in sorted(files.items()):
+        for part in (path.encode(), text.encode()):
+            total.update(len(part).to_bytes(8, "big"))
+            total.update(part)
+    return total.hexdigest()
+
+
+def wanted_campaigns(
+    files: Mapping[str, str], names: Sequence[str], now: datetime
+) -> tuple[list[Campaign], list[Problem]]:
+    """The campaigns as the files want them. Raises ProblemsFound if there is an error, NotFound for unknown names."""
+    from drip.authoring.check import check
+    from drip.authoring.definition import campaign_names, read_campaign, read_project
+
+    known = campaign_names(files)
+    for name in names:
+        if name not in known:
+            raise NotFound(f"there is no campaign `{name}`", hint=f"there are: {', '.join(known) or 'none'}")
+    chosen = [each for each in known if not names or each in names]
+    others = tuple(f"campaigns/{each}/" for each in known if each not in chosen)
+    problems = [each for each in check(files, now=now) if not (others and each.place.path.startswith(others))]
+    errors = sum(each.rank is Rank.ERROR for each in problems)
+    if errors:
+        raise ProblemsFound(f"{errors} problem{'s' if errors != 1 else ''} in your files; nothing was applied")
+    definition, _ = read_project(files)
+    assert definition is not None, "no error was found in it"
+    campaigns = [read_campaign(files, each, definition)[0] for each in chosen]
+    return [each for each in campaigns if each is not None], problems
+
+
+def plan(work: Work, live: Live, files: Mapping[str, str], campaigns: Sequence[Campaign]) -> list[CampaignPlan]:
+    """What applying would change, for each campaign. Changes nothing."""
+    plans = []
+    for campaign in campaigns:
+        edition = live.campaign(work, campaign.name)
+        before = edition.campaign if edition else None
+        digest = digest_of(files_of(files, campaign.name))
+        changed = edition is None or edition.revision.digest != digest
+        number = (edition.revision.number if edition else 0) + (1 if changed else 0)
+        waiting = work.count_waiting(campaign.name)
+        plans.append(CampaignPlan(campaign.name, number, changed, compare(before, campaign, waiting=waiting)))
+    return plans
+
+
+def apply(
+    engine: Engine, files: Mapping[str, str], now: datetime, *, names: Sequence[str] = ()
+) -> list[Applied]:
+    """Make the files live. All or nothing. Raises ProblemsFound, NotFound, CannotRecord."""
+    campaigns, _ = wanted_campaigns(files, names, now)
+    applied = []
+    with engine.store.write() as work:
+        scene = engine.scene(work, now)
+        for name in ("", *(each.name for each in campaigns)):
+            wanted = files_of(files, name)
+            before = work.live_revision(name)
+            revision = work.add_revision(name, digest_of(wanted), wanted, now)
+            changed = before is None or before.id != revision.id
+            applied.append(Applied(name, revision.number, changed))
+            if changed:
+                scene.log("applied", None, campaign=name, detail=f"revision {revision.number}")
+        for campaign in campaigns:
+            edition = engine.live.campaign(work, campaign.name)
+            assert edition is not None, "it was applied above"
+            work.put_sessions(campaign.name, campaign.webinar.sessions if campaign.webinar else (), now)
+            keep = set()
+            for broadcast in campaign.broadcasts:
+                put_broadcast(scene, edition, broadcast)
+                keep.add(occasion_of(campaign.name, broadcast))
+            work.cancel_broadcasts(campaign.name, keep)
+            # A changed delay applies to those who wait, both ways (rule 9): everybody is looked at again.
+            if any(each.campaign == campaign.name and each.changed for each in applied):
+                work.wake_campaign(campaign.name, now)
+    return applied

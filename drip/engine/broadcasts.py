@@ -1,0 +1,134 @@
+"""Broadcasts: one post to many at one calendar moment. Planned by `apply` or `drip send`, frozen by a tick.
+
+Freezing turns the audience of that moment into deliveries, one row a reader, in one transaction; the unique key
+keeps a second freeze, a second list and a re-import from adding a second copy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from drip.core.model import Broadcast, WhenKind
+from drip.core.segments import judge, parse_condition
+from drip.core.when import due as due_moment
+from drip.engine.happen import Scene
+from drip.engine.live import Edition
+from drip.errors import NotFound
+
+if TYPE_CHECKING:
+    from drip.store.results import PlannedBroadcast
+    from drip.store.work import Work
+
+LATE = timedelta(hours=6)
+"""How late a broadcast may leave (rule 6): a newsletter from yesterday morning is better skipped than sent."""
+
+FIRST_ZONE = timedelta(hours=14)
+"""The first place on earth to see a date is 14 hours ahead of UTC: a broadcast in the reader's time is frozen then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """A broadcast as planned: its occasion, when it is due, and to how many it would go now."""
+
+    occasion: str
+    due_at: datetime
+    readers: int
+
+
+def occasion_of(campaign: str, broadcast: Broadcast) -> str:
+    """What makes it the same broadcast: campaign, post and the author's moment."""
+    return f"{campaign}/broadcast/{broadcast.post}@{broadcast.when.phrase}"
+
+
+def put_broadcast(scene: Scene, edition: Edition, broadcast: Broadcast, *, occasion: str | None = None) -> Scheduled:
+    """Plan a broadcast, or bring one up to date that is still planned."""
+    from drip.store.results import NewBroadcast
+
+    campaign = edition.campaign
+    assert campaign is not None, "a broadcast belongs to a campaign"
+    zone = campaign.timezone
+    due_at = due_moment(
+        broadcast.when, anchor=scene.now, zone=zone, hours=None, session=None, campaign_zone=campaign.timezone
+    )
+    occasion = occasion or occasion_of(campaign.name, broadcast)
+    scene.work.put_broadcast(
+        NewBroadcast(
+            campaign=campaign.name,
+            post=broadcast.post,
+            list=broadcast.list,
+            occasion=occasion,
+            due_at=due_at,
+            revision_id=edition.revision.id,
+            where_phrase=broadcast.where.phrase if broadcast.where else "",
+            readers_time=broadcast.when.readers_time,
+            late_seconds=int(broadcast.late.total_seconds()) if broadcast.late else None,
+        ),
+        scene.now,
+    )
+    return Scheduled(occasion, due_at, count_readers(scene.work, edition, broadcast, scene.now))
+
+
+def count_readers(work: Work, edition: Edition, broadcast: Broadcast, now: datetime) -> int:
+    """To how many readers a broadcast would go if its audience were frozen now."""
+    if edition.definition.list_named(broadcast.list) is None:
+        raise NotFound(f"there is no list `{broadcast.list}`")
+    if broadcast.where is None:
+        return work.count_active(broadcast.list)
+    term = broadcast.where.term
+    return sum(
+        1
+        for facts in work.audience_facts(broadcast.list, edition.revision.campaign, edition.definition.timezone)
+        if judge(term, facts, now)
+    )
+
+
+def freeze_due(scene: Scene) -> int:
+    """Freeze every broadcast whose moment has come (in the first zone, where it is in the reader's time)."""
+    return sum(_freeze(scene, each) for each in scene.work.due_broadcasts(scene.now))
+
+
+def _freeze(scene: Scene, broadcast: PlannedBroadcast) -> int:
+    from drip.store.results import Audience
+
+    edition = scene.live.edition(scene.work, broadcast.revision_id)
+    default_zone = edition.definition.timezone
+    condition = parse_condition(broadcast.where_phrase) if broadcast.where_phrase else None
+    late = LATE if broadcast.late_seconds is None else timedelta(seconds=broadcast.late_seconds)
+    planned = 0
+    for zone, due_at in _moments(scene, broadcast, default_zone):
+        planned += scene.work.plan_for_list(
+            Audience(
+                occasion=broadcast.occasion,
+                campaign=broadcast.campaign,
+                post=broadcast.post,
+                list=broadcast.list,
+                due_at=due_at,
+                revision_id=broadcast.revision_id,
+                expires_at=due_at + late,
+                zone=zone,
+                default_zone=default_zone,
+            ),
+            scene.now,
+            where=None if condition is None else lambda facts: judge(condition.term, facts, scene.now) is True,
+        )
+    scene.work.finish_broadcast(broadcast.id, scene.now, planned)
+    scene.log(
+        "broadcast-frozen", None, campaign=broadcast.campaign, subject=broadcast.post, detail=f"{planned} readers"
+    )
+    return planned
+
+
+def _moments(scene: Scene, broadcast: PlannedBroadcast, default_zone: str) -> list[tuple[str | None, datetime]]:
+    """One moment for all, or one for each zone that readers live in."""
+    if not broadcast.readers_time:
+        return [(None, broadcast.due_at)]
+    from drip.core.when import parse_when
+
+    when = parse_when(broadcast.occasion.rpartition("@")[2])
+    assert when.kind is WhenKind.AT, "the reader's time needs a calendar moment"
+    return [
+        (zone, due_moment(when, anchor=scene.now, zone=zone, hours=None, session=None, campaign_zone=default_zone))
+        for zone in scene.work.zones_of_list(broadcast.list, default_zone)
+    ]

@@ -1,0 +1,197 @@
+"""The engine's two entrances: `happen(event)` and `tick(now)`. Nobody else turns decisions into rows or mail.
+
+`tick` does, in this order: take over from dead runs, close sessions that ended, freeze the audiences of due
+broadcasts, then move people along and send, until nothing is due. Any number of processes may tick at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from drip.core.events import Event, SessionEnded
+from drip.core.model import ProjectDefinition
+from drip.core.records import Kind
+from drip.engine.happen import Happened, Scene, perform
+from drip.engine.keys import Keys
+from drip.engine.ledger import settle_steps
+from drip.engine.live import Live, NotApplied
+
+if TYPE_CHECKING:
+    from drip.engine.letters import Letters
+    from drip.mail.transport import Transport
+    from drip.store.store import Store
+    from drip.store.work import Work
+
+UNCERTAIN_CONFIRMATION_WAIT = timedelta(minutes=10)
+CONFIRMATION_ATTEMPTS_MAX = 3
+"""A lost confirmation is worse than a second copy: these alone are resent by themselves, at most twice (DESIGN §8)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """What one tick did. `more`: the limit ended it, not the lack of work."""
+
+    planned: int = 0
+    sent: int = 0
+    deferred: int = 0
+    failed: int = 0
+    uncertain: int = 0
+    skipped: int = 0
+    held: int = 0
+    recovered: int = 0
+    more: bool = False
+    relay_down: str = ""
+
+    @property
+    def partly(self) -> bool:
+        """Whether something needs a second look."""
+        return bool(self.deferred or self.failed or self.uncertain or self.held or self.relay_down)
+
+
+class Engine:
+    """One per process. The store, the keys and the way to a transport come in; the moment comes with each call."""
+
+    def __init__(
+        self,
+        store: Store,
+        definition: ProjectDefinition,
+        keys: Keys,
+        transport: Callable[[], Transport],
+        make_owner: Callable[[], str],
+    ) -> None:
+        self.store = store
+        self.definition = definition
+        self.keys = keys
+        self.live = Live()
+        self._transport = transport
+        self._make_owner = make_owner
+        self._letters: Letters | None = None
+
+    def scene(self, work: Work, now: datetime) -> Scene:
+        """What event and step functions work with, inside one open transaction."""
+        return Scene(work, self.live, self.keys, now)
+
+    @property
+    def letters(self) -> Letters:
+        """The composer of messages, made when the first mail needs it."""
+        if self._letters is None:
+            from drip.engine.letters import Letters
+
+            self._letters = Letters(self.keys)
+        return self._letters
+
+    def happen(self, event: Event, now: datetime) -> Happened:
+        """Let an event take effect, wholly or not at all.
+
+        Raises BadAddress, NotFound, SessionClosed, NotApplied, CannotRecord.
+        """
+        with self.store.write() as work:
+            return perform(self.scene(work, now), event)
+
+    def is_idle(self, now: datetime) -> bool:
+        """Whether a tick would find nothing to do. A handful of index look-ups."""
+        with self.store.read() as work:
+            moments = (work.next_wake(), work.next_delivery_due())
+            if any(each is not None and each <= now for each in moments):
+                return False
+            if work.ended_sessions(now) or work.due_broadcasts(now) or work.uncertain_confirmations(now):
+                return False
+            return not self.store.dead_owners(work)
+
+    def tick(self, now: datetime, *, limit: int | None = None, only: Kind | None = None) -> Ticked:
+        """Do what is due at `now`, once. See the module's word for the order. Raises RelayUnreachable, CannotRecord."""
+        return asyncio.run(self.tick_async(now, limit=limit, only=only))
+
+    async def tick_async(self, now: datetime, *, limit: int | None = None, only: Kind | None = None) -> Ticked:
+        """`tick`, inside a running event loop."""
+        totals: Counter[str] = Counter()
+        owner = self._make_owner()
+        ownership = self.store.take_ownership(owner)
+        try:
+            with suppress(NotApplied):
+                totals["recovered"] = self._recover(now)
+                self._close_sessions(now)
+                totals["planned"] = self._freeze_broadcasts(now)
+                return await self._work_off(owner, now, limit, only, totals)
+            return Ticked()
+        finally:
+            ownership.release()
+
+    async def _work_off(
+        self, owner: str, now: datetime, limit: int | None, only: Kind | None, totals: Counter[str]
+    ) -> Ticked:
+        from drip.engine.advance import advance_due
+
+        more, relay_down = False, ""
+        while True:
+            totals["planned"] += advance_due(self.store, self.scene, now).planned
+            left = None if limit is None else limit - totals["sent"] - totals["failed"] - totals["deferred"]
+            with self.store.read() as work:
+                due = work.next_delivery_due(None if only is None else [only])
+            if due is None or due > now:
+                break
+            counts, reached, relay_down = await self._send(owner, now, left, only)
+            totals.update(counts)
+            more = reached
+            if reached or relay_down or not counts:
+                break
+        # What was sent moved its people on; they must wait for a known moment before this tick ends.
+        totals["planned"] += advance_due(self.store, self.scene, now).planned
+        numbers = {
+            name: totals[name]
+            for name in ("planned", "sent", "deferred", "failed", "uncertain", "skipped", "held", "recovered")
+        }
+        return Ticked(**numbers, more=more, relay_down=relay_down)
+
+    async def _send(
+        self, owner: str, now: datetime, limit: int | None, only: Kind | None
+    ) -> tuple[Counter[str], bool, str]:
+        from drip.engine.sending import Sending
+
+        transport = self._transport()
+        # Before anything is claimed: an unreachable relay changes nothing but the clock.
+        await transport.open()
+        try:
+            sending = Sending(self.store, self.live, self.letters, transport, owner, now, limit=limit, only=only)
+            await sending.run()
+            return sending.ledger.counts, sending.reached_limit, sending.relay_down
+        finally:
+            await transport.close()
+
+    def _recover(self, now: datetime) -> int:
+        """Take over from runs that died: claimed is due again, sending is uncertain (their lock is free: they are dead)."""
+        taken = 0
+        with self.store.read() as work:
+            dead = self.store.dead_owners(work)
+        for owner in dead:
+            with self.store.write() as work:
+                released, uncertain = work.recover(owner, now)
+                settle_steps(work, uncertain, now)
+                taken += released + len(uncertain)
+        with self.store.write() as work:
+            for delivery in work.uncertain_confirmations(now):
+                work.retry(delivery.id, now)
+        return taken
+
+    def _close_sessions(self, now: datetime) -> None:
+        with self.store.read() as work:
+            ended = work.ended_sessions(now)
+        for campaign, session in ended:
+            self.happen(SessionEnded(campaign, session.name), now)
+
+    def _freeze_broadcasts(self, now: datetime) -> int:
+        from drip.engine.broadcasts import freeze_due
+
+        with self.store.read() as work:
+            if not work.due_broadcasts(now):
+                return 0
+        with self.store.write() as work:
+            return freeze_due(self.scene(work, now))
+
+

@@ -1,0 +1,144 @@
+"""Marks and outcomes, committed in groups: one durable commit serves all lanes that are ready at that moment.
+
+The mark is the grant of the right to send (DESIGN §8 b): it returns only after the commit. When a commit fails
+the ledger stops for good and every lane with it: what cannot be recorded must not be sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from drip.core.delivery import Blame, DeliveryState
+from drip.core.records import Delivery, DeliveryId, Did, LogEntry, StepDone
+
+if TYPE_CHECKING:
+    from drip.store.results import Recorded
+    from drip.store.store import Store
+    from drip.store.work import Work
+
+DID_OF_STATE = {
+    DeliveryState.SENT: Did.SENT,
+    DeliveryState.FAILED: Did.FAILED,
+    DeliveryState.UNCERTAIN: Did.UNCERTAIN,
+    DeliveryState.EXPIRED: Did.SKIPPED,
+    DeliveryState.SKIPPED: Did.SKIPPED,
+}
+"""What the end of a delivery means for the step that planned it. The others are not ends of its step."""
+
+
+class Ledger:
+    """The one writer of a run. Use `mark` and `record` from lanes, `serve` as a task, `close` at the end."""
+
+    def __init__(self, store: Store, owner: str, now: datetime) -> None:
+        self._store = store
+        self._owner = owner
+        self._now = now
+        self._marks: list[tuple[DeliveryId, asyncio.Future[bool]]] = []
+        self._results: list[tuple[Delivery, Recorded]] = []
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._failure: BaseException | None = None
+        self.counts: Counter[str] = Counter()
+
+    async def mark(self, delivery: Delivery) -> bool:
+        """Ask for the right to send. True only after a durable commit; False when a "no" came first."""
+        if self._failure is not None:
+            raise self._failure
+        granted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._marks.append((delivery.id, granted))
+        self._wake.set()
+        return await granted
+
+    def record(self, delivery: Delivery, result: Recorded) -> None:
+        """Hand in the outcome of an attempt; it is committed with the next group."""
+        self._results.append((delivery, result))
+        self._wake.set()
+
+    async def serve(self) -> None:
+        """Commit groups until closed. Raises what the store raises (CannotRecord), after telling every lane."""
+        try:
+            while not (self._closing and not self._marks and not self._results):
+                await self._wake.wait()
+                self._wake.clear()
+                # Lanes that are ready in this turn of the loop get into the same group.
+                await asyncio.sleep(0)
+                self._commit()
+        except BaseException as error:
+            self._failure = error
+            for _, granted in self._marks:
+                if not granted.done():
+                    granted.set_exception(error)
+            raise
+
+    def close(self) -> None:
+        """Let `serve` end after the last group."""
+        self._closing = True
+        self._wake.set()
+
+    def _commit(self) -> None:
+        marks, results = self._marks, self._results
+        if not marks and not results:
+            return
+        ids = [each for each, _ in marks]
+        marked: set[DeliveryId] = set()
+        # `self._marks` still holds the futures if the commit fails, so that `serve` can tell their lanes.
+        with self._store.write() as work:
+            if results:
+                self._record(work, results)
+            if ids:
+                marked = work.mark(ids, self._owner, self._now)
+                refused = [each for each in ids if each not in marked]
+                if refused:
+                    settled = work.settle_refused(refused, self._owner, self._now)
+                    settle_steps(work, settled, self._now)
+                    self.counts["skipped"] += len(settled)
+        self._marks, self._results = self._marks[len(marks) :], self._results[len(results) :]
+        for each, granted in marks:
+            if not granted.done():
+                granted.set_result(each in marked)
+
+    def _record(self, work: Work, results: Sequence[tuple[Delivery, Recorded]]) -> None:
+        changed = work.record([result for _, result in results], self._owner)
+        for delivery, result in results:
+            if delivery.id not in changed:
+                continue
+            verdict, outcome = result.verdict, result.outcome
+            self.counts["deferred" if verdict.state is DeliveryState.DUE else verdict.state.value] += 1
+            if verdict.state is DeliveryState.FAILED and outcome.blame is Blame.ADDRESS:
+                # The receiving side says that this mailbox does not exist; asking again hurts every later mail.
+                work.suppress(delivery.mailbox, "address-refused", self._now, note=f"{outcome.code} {outcome.enhanced}")
+            record_end(work, delivery, verdict.state, verdict.reason, self._now, outcome.text)
+
+
+def record_end(
+    work: Work, delivery: Delivery, state: DeliveryState, reason: str, now: datetime, detail: str = ""
+) -> None:
+    """Write down what became of a delivery, and let the enrollment that waits for it go on."""
+    name = "deferred" if state is DeliveryState.DUE else state.value
+    work.log(
+        [
+            LogEntry(
+                at=now,
+                kind=f"delivery-{name}",
+                subscriber_id=delivery.subscriber_id,
+                campaign=delivery.campaign,
+                subject=delivery.step or delivery.post,
+                reason=reason,
+                detail=detail,
+            )
+        ]
+    )
+    did = DID_OF_STATE.get(state)
+    if did is not None and delivery.enrollment_id is not None and delivery.step is not None:
+        work.step_done(delivery.enrollment_id, StepDone(delivery.step, did, now, reason))
+        work.wait_until(delivery.enrollment_id, now)
+
+
+def settle_steps(work: Work, ended: Iterable[Delivery], now: datetime) -> None:
+    """Record the ends of deliveries that came to one without an attempt (skipped, uncertain after a death)."""
+    for delivery in ended:
+        record_end(work, delivery, delivery.state, delivery.reason, now)

@@ -1,0 +1,218 @@
+"""Turns a claimed delivery into bytes for the relay: values, links, headers, and the invite where one belongs.
+
+Nothing here decides whether to send. A stable Message-ID and the moment of the first mark make every retry of a
+delivery the same message but for its Date (DESIGN §8).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+
+from drip.core.links import Purpose
+from drip.core.message import FilledPost, Headers, Invite, Wire
+from drip.core.model import Campaign, Mailbox, MailingList, Post, Sequence, Session, TriggerKind, WhenKind
+from drip.core.records import Delivery, Kind, Registration, Subscriber, Subscription
+from drip.engine.keys import Keys
+from drip.engine.live import Edition
+from drip.engine.values import Links, confirm_expiry, values_for
+from drip.errors import DripError
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """A delivery with the rows that its message speaks of."""
+
+    delivery: Delivery
+    subscriber: Subscriber
+    registration: Registration | None = None
+    subscription: Subscription | None = None
+
+
+def message_id(keys: Keys, delivery: Delivery, domain: str) -> str:
+    """The Message-ID of a delivery: the same for every attempt, and telling nothing about anybody."""
+    said = f"{delivery.occasion}\n{delivery.mailbox}".encode()
+    mark = hmac.new(keys.link, said, hashlib.sha256).hexdigest()[:24]
+    return f"<{delivery.id}.{mark}@{domain}>"
+
+
+def invite_uid(registration: Registration, domain: str) -> str:
+    """One UID a registration, for ever: a change moves the entry in the reader's calendar instead of adding one."""
+    return f"registration-{registration.id}@{domain}"
+
+
+class Letters:
+    """Composes messages. One instance a process: it caches encoded shapes and is not for several threads."""
+
+    def __init__(self, keys: Keys) -> None:
+        from drip.mail.mime import Composer
+
+        self._keys = keys
+        self._composer = Composer()
+
+    def fill(self, edition: Edition, project: Edition, addressed: Addressed, now: datetime) -> FilledPost:
+        """The post with this reader's values. Raises TemplateFault when the post cannot be filled."""
+        post, mailing_list = self._post_of(edition, project, addressed.delivery)
+        return self._fill(edition, project, addressed, post, mailing_list, now)
+
+    def wire(self, edition: Edition, project: Edition, addressed: Addressed, now: datetime) -> Wire:
+        """The whole message, ready for the relay. `now` is the moment of its first mark."""
+        delivery = addressed.delivery
+        post, mailing_list = self._post_of(edition, project, delivery)
+        filled = self._fill(edition, project, addressed, post, mailing_list, now)
+        definition = project.definition
+        domain = definition.bounces.rpartition("@")[2]
+        campaign = edition.campaign
+        sender = campaign.sender if campaign is not None and campaign.sender is not None else definition.sender
+        subscriber = addressed.subscriber
+        confirmation = delivery.kind is Kind.CONFIRMATION
+        links = self._links(project, addressed, now)
+        headers = Headers(
+            sender=sender,
+            to=Mailbox(subscriber.fields.get("first_name", ""), subscriber.email),
+            subject=filled.subject,
+            date=now,
+            message_id=message_id(self._keys, delivery, domain),
+            # A confirmation is the answer to a press of the reader's own; there is nothing to unsubscribe from yet.
+            unsubscribe_url="" if confirmation else links.unsubscribe,
+            list_id=_list_id(mailing_list, definition.url) if mailing_list and not confirmation else "",
+            feedback_id=_feedback_id(delivery, domain),
+            auto_submitted=True,
+            precedence_bulk=delivery.kind in (Kind.SEQUENCE, Kind.BROADCAST),
+        )
+        invite = self._invite(edition, addressed, links, sender, now)
+        data = self._composer.compose(headers, filled, invite)
+        return Wire(definition.bounces, subscriber.email, data, headers.message_id)
+
+    def _post_of(self, edition: Edition, project: Edition, delivery: Delivery) -> tuple[Post, MailingList | None]:
+        definition = project.definition
+        mailing_list = definition.list_named(delivery.list) if delivery.list else None
+        if delivery.kind is Kind.CONFIRMATION:
+            return house_post(project, delivery.post), mailing_list
+        if edition.campaign is None or delivery.post not in edition.campaign.posts:
+            raise DripError(f"the revision of `{delivery.campaign}` has no post `{delivery.post}`")
+        return edition.campaign.posts[delivery.post], mailing_list
+
+    def _links(self, project: Edition, addressed: Addressed, now: datetime) -> Links:
+        delivery = addressed.delivery
+        base = project.definition.url.rstrip("/")
+        confirm = base
+        if delivery.kind is Kind.CONFIRMATION and addressed.registration is not None:
+            confirm = f"{base}/b/{self._keys.sign(Purpose.BOOK, addressed.registration.id)}"
+        elif delivery.kind is Kind.CONFIRMATION and addressed.subscription is not None:
+            token = self._keys.sign(Purpose.CONFIRM, addressed.subscription.id, confirm_expiry(now))
+            confirm = f"{base}/confirm/{token}"
+        return Links(
+            base=base,
+            keys=self._keys,
+            subscriber=addressed.subscriber,
+            campaign=delivery.campaign,
+            delivery_id=delivery.id,
+            registration=addressed.registration,
+            confirm=confirm,
+        )
+
+    def _fill(
+        self,
+        edition: Edition,
+        project: Edition,
+        addressed: Addressed,
+        post: Post,
+        mailing_list: MailingList | None,
+        now: datetime,
+    ) -> FilledPost:
+        subscriber, registration = addressed.subscriber, addressed.registration
+        definition = project.definition
+        if mailing_list is None and addressed.subscription is not None:
+            mailing_list = definition.list_named(addressed.subscription.list)
+        zone = (registration.zone if registration else None) or subscriber.zone or definition.timezone
+        values = values_for(
+            definition=definition,
+            campaign=edition.campaign,
+            mailing_list=mailing_list,
+            subscriber=subscriber,
+            session=session_of(edition.campaign, registration),
+            links=self._links(project, addressed, now),
+            zone=zone,
+            now=now,
+            post={"subject": post.subject, "preview": post.preview},
+        )
+        house = addressed.delivery.kind is Kind.CONFIRMATION
+        press = project.press if house else edition.press
+        return press.compile(post).fill(values)
+
+    def _invite(
+        self, edition: Edition, addressed: Addressed, links: Links, sender: Mailbox, now: datetime
+    ) -> Invite | None:
+        """The calendar invite, with the mail that greets a registration."""
+        registration = addressed.registration
+        session = session_of(edition.campaign, registration)
+        if registration is None or session is None or edition.campaign is None or edition.campaign.webinar is None:
+            return None
+        if not _greets_registration(edition.campaign, addressed.delivery):
+            return None
+        from drip.mail.calendar import registration_invite
+
+        subscriber = addressed.subscriber
+        webinar = edition.campaign.webinar
+        return registration_invite(
+            method="REQUEST",
+            uid=invite_uid(registration, sender.address.rpartition("@")[2]),
+            sequence=registration.calendar_sequence,
+            stamp=now,
+            starts=session.starts,
+            ends=session.ends,
+            title=webinar.title,
+            description=f"Your way in, shortly before the start: {links.join}",
+            join_url=links.join,
+            organizer=sender,
+            attendee=Mailbox(subscriber.fields.get("first_name", ""), subscriber.email),
+        )
+
+
+def house_post(project: Edition, name: str) -> Post:
+    """One of drip's own posts (`templates/mails/NAME.md`) of the live project revision."""
+    from drip.authoring.definition import read_post
+
+    path = project.house_posts.get(name)
+    if path is None:
+        raise DripError(f"templates/mails/{name}.md is missing from the applied project")
+    post, problems = read_post(project.revision.files[path], path)
+    if post is None:
+        raise DripError(f"{path}: {problems[0].message}")
+    return post
+
+
+def session_of(campaign: Campaign | None, registration: Registration | None) -> Session | None:
+    """The session that a registration is for, as the campaign has it now."""
+    if campaign is None or campaign.webinar is None or registration is None:
+        return None
+    return campaign.webinar.session_named(registration.session)
+
+
+def _sequence_of(campaign: Campaign, delivery: Delivery) -> Sequence | None:
+    return campaign.sequence_named(delivery.step.partition("/")[0]) if delivery.step else None
+
+
+def _greets_registration(campaign: Campaign, delivery: Delivery) -> bool:
+    sequence = _sequence_of(campaign, delivery)
+    if sequence is None or sequence.start.kind is not TriggerKind.REGISTERS:
+        return False
+    step = next((each for each in sequence.steps if each.identity == delivery.step), None)
+    return step is not None and step.when.kind is WhenKind.AT_ONCE
+
+
+def _list_id(mailing_list: MailingList, url: str) -> str:
+    """RFC 2919: a phrase and a stable identifier in angle brackets. Verbatim headers are ASCII."""
+    host = url.partition("://")[2].partition("/")[0].partition(":")[0]
+    title = mailing_list.title.encode("ascii", "ignore").decode()
+    phrase = "".join(each for each in title if each.isalnum() or each in " -").strip()
+    return f"{phrase} <{mailing_list.name}.{host}>".strip()
+
+
+def _feedback_id(delivery: Delivery, domain: str) -> str:
+    """Google's four fields: campaign, post, kind, and a stable name of the sender."""
+    fields = (delivery.campaign or "house", delivery.post, delivery.kind.name.lower(), domain)
+    return ":".join("".join(c if c.isascii() and (c.isalnum() or c in "-._") else "-" for c in each) for each in fields)

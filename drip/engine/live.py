@@ -1,0 +1,101 @@
+"""What is live: applied revisions, read back into campaigns and presses. Never looks at files on disk.
+
+Revisions are immutable, so everything made from one is kept as long as the process lives.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from drip.core.model import Campaign, ProjectDefinition
+from drip.core.records import Revision, RevisionId
+from drip.errors import DripError
+
+if TYPE_CHECKING:
+    from drip.authoring.layout import Press
+    from drip.store.work import Work
+
+
+class NotApplied(DripError):
+    """Nothing is applied yet."""
+
+    name = "not-applied"
+    exit_code = 2
+    default_hint = "make the files live with `drip apply`"
+
+
+@dataclass(frozen=True)
+class Edition:
+    """A revision read back: its project definition, its campaign (None for the project's own revision), its press."""
+
+    revision: Revision
+    definition: ProjectDefinition
+    campaign: Campaign | None
+
+    @functools.cached_property
+    def press(self) -> Press:
+        """Compiles the posts of this revision; made when the first mail needs it (Jinja, Markdown, premailer)."""
+        from drip.authoring.layout import Press
+
+        return Press(self.revision.files, self.definition)
+
+    @functools.cached_property
+    def house_posts(self) -> dict[str, str]:
+        """drip's own posts (confirmations) by name, from `templates/mails/` of this revision."""
+        prefix = "templates/mails/"
+        return {
+            path.removeprefix(prefix).removesuffix(".md"): path
+            for path in self.revision.files
+            if path.startswith(prefix) and path.endswith(".md")
+        }
+
+
+def read_edition(revision: Revision) -> Edition:
+    """Read a stored revision back. It was checked when applied, so a problem here is a bug or a damaged database."""
+    from drip.authoring.definition import read_campaign, read_project
+
+    definition, problems = read_project(revision.files)
+    campaign: Campaign | None = None
+    if definition is not None and revision.campaign:
+        campaign, more = read_campaign(revision.files, revision.campaign, definition)
+        problems = [*problems, *more]
+    if definition is None or (revision.campaign and campaign is None):
+        first = problems[0].message if problems else "it cannot be read"
+        raise DripError(f"revision {revision.number} of `{revision.campaign or 'the project'}` is damaged: {first}")
+    return Edition(revision, definition, campaign)
+
+
+class Live:
+    """Editions by revision, read once each."""
+
+    def __init__(self) -> None:
+        self._editions: dict[RevisionId, Edition] = {}
+
+    def edition(self, work: Work, revision_id: RevisionId) -> Edition:
+        """The edition of one revision. Raises NotFound through the store if there is none."""
+        if revision_id not in self._editions:
+            self._editions[revision_id] = read_edition(work.revision(revision_id))
+        return self._editions[revision_id]
+
+    def _of(self, revision: Revision) -> Edition:
+        if revision.id not in self._editions:
+            self._editions[revision.id] = read_edition(revision)
+        return self._editions[revision.id]
+
+    def project(self, work: Work) -> Edition:
+        """The live edition of the project itself: lists and drip's own posts. Raises NotApplied."""
+        revision = work.live_revision("")
+        if revision is None:
+            raise NotApplied
+        return self._of(revision)
+
+    def campaign(self, work: Work, name: str) -> Edition | None:
+        """The live edition of a campaign, or None when it was never applied."""
+        revision = work.live_revision(name) if name else None
+        return None if revision is None else self._of(revision)
+
+    def campaigns(self, work: Work) -> list[Edition]:
+        """The live editions of all campaigns, in the order of their names."""
+        return sorted((self._of(each) for each in work.live_campaigns()), key=lambda each: each.revision.campaign)

@@ -1,0 +1,171 @@
+"""Claims what is due and sends it through parallel lanes: claim, compose, mark, send, record (DESIGN §8).
+
+A kill at any moment leaves at most one marked message per lane without a verdict; the next run finds the dead
+owner by its kernel lock and calls those uncertain. Called by `Engine.tick` only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from drip.core.delivery import Outcome, OutcomeKind, verdict
+from drip.core.records import Delivery, Kind
+from drip.engine.ledger import Ledger, settle_steps
+from drip.engine.letters import Addressed, Letters
+from drip.engine.live import Live
+from drip.errors import CannotRecord, DripError
+
+if TYPE_CHECKING:
+    from drip.core.message import Wire
+    from drip.mail.transport import Transport
+    from drip.store.store import Store
+
+CLAIMED_PER_LANE = 10
+"""How many deliveries a run holds claimed ahead, for each lane: small, so that a stuck run blocks few (R-c)."""
+
+RELAY_DOWN_MAX = 3
+"""So many losses of the relay in a row, per lane, and the run stops trying; what is due stays due."""
+
+
+class Sending:
+    """One pass over what is due. Not for several event loops."""
+
+    def __init__(
+        self,
+        store: Store,
+        live: Live,
+        letters: Letters,
+        transport: Transport,
+        owner: str,
+        now: datetime,
+        *,
+        limit: int | None = None,
+        only: Kind | None = None,
+    ) -> None:
+        self._store = store
+        self._live = live
+        self._letters = letters
+        self._transport = transport
+        self._owner = owner
+        self._now = now
+        self._left = limit
+        self._only = only
+        self._buffer: deque[Addressed] = deque()
+        self._exhausted = False
+        self._losses = 0
+        self.relay_down = ""
+        self.ledger = Ledger(store, owner, now)
+
+    @property
+    def reached_limit(self) -> bool:
+        """Whether the limit, not the lack of work, ended the pass."""
+        return self._left is not None and self._left <= 0
+
+    async def run(self) -> None:
+        """Send until nothing is due, the limit is reached or the relay is down. Raises CannotRecord at once."""
+        server = asyncio.create_task(self.ledger.serve())
+        lanes = [asyncio.create_task(self._lane()) for _ in range(max(1, self._transport.lanes))]
+        try:
+            await asyncio.gather(*lanes)
+            self.ledger.close()
+            await server
+        finally:
+            for task in (*lanes, server):
+                task.cancel()
+            await asyncio.gather(*lanes, server, return_exceptions=True)
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """Claimed but never marked: due again, at once. After a failed commit the next run does it by recovery."""
+        try:
+            with self._store.write() as work:
+                work.unclaim(self._owner)
+        except CannotRecord:
+            return
+
+    async def _lane(self) -> None:
+        while not self.relay_down:
+            addressed = self._next()
+            if addressed is None:
+                return
+            wire = self._compose(addressed)
+            if wire is None:
+                continue
+            if not await self.ledger.mark(addressed.delivery):
+                continue
+            outcome = await self._transport.send(wire)
+            self._record(addressed.delivery, outcome)
+
+    def _next(self) -> Addressed | None:
+        if not self._buffer and not self._exhausted and not self.reached_limit:
+            self._claim()
+        return self._buffer.popleft() if self._buffer else None
+
+    def _claim(self) -> None:
+        wanted = CLAIMED_PER_LANE * max(1, self._transport.lanes)
+        if self._left is not None:
+            wanted = min(wanted, self._left)
+        kinds = None if self._only is None else [self._only]
+        with self._store.write() as work:
+            claimed = work.claim(self._owner, self._now, wanted, kinds)
+            settle_steps(work, claimed.expired, self._now)
+            self.ledger.counts["skipped"] += len(claimed.expired)
+            readers = work.readers_for(claimed.deliveries)
+        for delivery in claimed.deliveries:
+            subscriber, registration, subscription = readers[delivery.id]
+            self._buffer.append(Addressed(delivery, subscriber, registration, subscription))
+        if self._left is not None:
+            self._left -= len(claimed.deliveries)
+        self._exhausted = not claimed.deliveries and not claimed.expired
+
+    def _compose(self, addressed: Addressed) -> Wire | None:
+        """The bytes, or None after holding a delivery whose post cannot be filled: the author must look at it."""
+        delivery = addressed.delivery
+        try:
+            with self._store.read() as work:
+                edition = self._live.edition(work, delivery.revision_id)
+                project = self._live.project(work)
+            return self._letters.wire(edition, project, addressed, delivery.first_marked_at or self._now)
+        except CannotRecord:
+            raise
+        except DripError as error:
+            with self._store.write() as work:
+                work.hold([delivery.id], self._owner, "cannot-render", error.message, self._now)
+            self.ledger.counts["held"] += 1
+            return None
+
+    def _record(self, delivery: Delivery, outcome: Outcome) -> None:
+        from drip.store.results import Recorded
+
+        attempt = delivery.attempt + 1
+        judged = verdict(
+            outcome,
+            attempt=attempt,
+            delivery_key=delivery.id,
+            first_due=delivery.planned_at,
+            now=self._now,
+        )
+        self.ledger.record(
+            delivery,
+            Recorded(
+                delivery_id=delivery.id,
+                attempt=attempt,
+                verdict=judged,
+                outcome=outcome,
+                relay=self._transport.name,
+                started_at=self._now,
+                ended_at=self._now,
+            ),
+        )
+        if outcome.relay_down:
+            self._losses += 1
+            if self._losses >= RELAY_DOWN_MAX * max(1, self._transport.lanes):
+                self.relay_down = outcome.text or "the relay closes every connection"
+        elif outcome.kind is OutcomeKind.ACCEPTED:
+            self._losses = 0
+
+

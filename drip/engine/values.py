@@ -1,0 +1,214 @@
+"""What a post may print about one reader: fields, personal links, sessions in the reader's own time.
+
+Pure: everything comes in as arguments. Called by `drip.engine.letters` for every message and by the preview.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo
+
+from drip.core.links import Purpose
+from drip.core.model import Campaign, MailingList, ProjectDefinition, Session
+from drip.core.records import DeliveryId, Registration, Subscriber
+from drip.engine.keys import Keys
+
+CONFIRM_DAYS = 7
+"""How long a confirmation link works (reliability: it proves a present wish, not an old one)."""
+
+
+def confirm_expiry(now: datetime) -> int:
+    """The last day (days since 1970-01-01 UTC) on which a confirmation link made now works."""
+    return int(now.timestamp() // 86_400) + CONFIRM_DAYS
+
+
+class Links:
+    """The personal addresses of one message. Each is signed for one purpose and opens a page that only shows a button."""
+
+    def __init__(
+        self,
+        *,
+        base: str,
+        keys: Keys,
+        subscriber: Subscriber,
+        campaign: str,
+        delivery_id: DeliveryId,
+        registration: Registration | None,
+        confirm: str,
+    ) -> None:
+        self._base = base.rstrip("/")
+        self._keys = keys
+        self._subscriber = subscriber
+        self._campaign = campaign
+        self._delivery_id = delivery_id
+        self._registration = registration
+        self.confirm = confirm
+
+    def _token_url(self, path: str, purpose: Purpose, number: int) -> str:
+        return f"{self._base}/{path}/{self._keys.sign(purpose, number)}"
+
+    def _registered(self, path: str, purpose: Purpose, tail: str = "") -> str:
+        # A post about a registration, shown to somebody without one (the preview), still needs an address.
+        if self._registration is None:
+            return self.webinar
+        return self._token_url(path, purpose, self._registration.id) + tail
+
+    @property
+    def unsubscribe(self) -> str:
+        """One-click unsubscribe (RFC 8058): a POST acts, a GET shows a button."""
+        return self._token_url("u", Purpose.UNSUBSCRIBE, self._delivery_id)
+
+    @property
+    def preferences(self) -> str:
+        """What the reader may choose about all mails."""
+        return self._token_url("p", Purpose.PREFERENCES, self._subscriber.id)
+
+    @property
+    def browser(self) -> str:
+        """This message as a page."""
+        return self._token_url("v", Purpose.BROWSER, self._delivery_id)
+
+    @property
+    def webinar(self) -> str:
+        """The webinar's page, with the reader's address filled in."""
+        return self._webinar({})
+
+    def session(self, name: str) -> str:
+        """The webinar's page with this session chosen."""
+        return self._webinar({"s": name})
+
+    def _webinar(self, query: dict[str, str]) -> str:
+        query = {**query, "for": self._keys.sign(Purpose.REGISTER, self._subscriber.id)}
+        return f"{self._base}/w/{quote(self._campaign)}?{urlencode(query)}"
+
+    def post(self, name: str) -> str:
+        """A post on the web: the campaign's page of that name."""
+        return f"{self._base}/a/{quote(self._campaign)}/{quote(name)}"
+
+    @property
+    def join(self) -> str:
+        """The page that leads into the meeting when it is time."""
+        return self._registered("j", Purpose.JOIN)
+
+    @property
+    def calendar(self) -> str:
+        """The calendar file of the registration."""
+        return self._registered("j", Purpose.JOIN, "/calendar.ics")
+
+    @property
+    def cancel(self) -> str:
+        """The page where the reader gives the seat back."""
+        return self._registered("m", Purpose.MANAGE)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """A session as a reader sees it, in the reader's zone: `Tuesday, December 8`, `12:00 pm`, `New York time (UTC−5)`."""
+
+    name: str
+    date: str
+    day: str
+    time: str
+    zone: str
+    city: str
+    starts_in: str
+    link: str
+    seats_left: int | None = None
+
+
+def clock_words(moment: datetime) -> str:
+    """`9:30 am`, for an aware local moment."""
+    hour = moment.hour % 12 or 12
+    return f"{hour}:{moment.minute:02d} {'am' if moment.hour < 12 else 'pm'}"
+
+
+def city_of(zone: str) -> str:
+    """`New York` for America/New_York. Abbreviations such as CST mean several zones; cities mean one."""
+    return "UTC" if zone == "UTC" else zone.rsplit("/", 1)[-1].replace("_", " ")
+
+
+def offset_words(moment: datetime) -> str:
+    """`UTC−5`, `UTC+5:45`: the offset at that very moment, not today's."""
+    offset = moment.utcoffset() or timedelta()
+    minutes = int(offset.total_seconds() // 60)
+    if minutes == 0:
+        return "UTC"
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'+' if minutes > 0 else '−'}{hours}" + (f":{rest:02d}" if rest else "")
+
+
+def remaining_words(left: timedelta) -> str:
+    """How long until the start, from the real remaining time: `37 minutes`, `2 hours`, `3 days`, `now`."""
+    minutes = int((left.total_seconds() + 30) // 60)
+    if minutes <= 0:
+        return "now"
+    if minutes < 90:
+        return f"{minutes} minute{'s' if minutes != 1 else ''}"
+    hours = (minutes + 30) // 60
+    if hours < 36:
+        return f"{hours} hours"
+    days = (hours + 12) // 24
+    return f"{days} days"
+
+
+def view_session(session: Session, zone: str, now: datetime, link: str, seats_left: int | None = None) -> SessionView:
+    """A session in words, in one zone."""
+    local = session.starts.astimezone(ZoneInfo(zone))
+    city = city_of(zone)
+    words = offset_words(local)
+    return SessionView(
+        name=session.name,
+        date=f"{local:%B} {local.day}, {local.year}",
+        day=f"{local:%A}, {local:%B} {local.day}",
+        time=clock_words(local),
+        zone="UTC" if city == "UTC" else f"{city} time ({words})",
+        city=city,
+        starts_in=remaining_words(session.starts - now),
+        link=link,
+        seats_left=seats_left,
+    )
+
+
+def open_sessions(
+    sessions: Sequence[Session], zone: str, now: datetime, link: Callable[[str], str]
+) -> tuple[SessionView, ...]:
+    """The sessions that have not begun, soonest first."""
+    coming = sorted((each for each in sessions if each.starts > now), key=lambda each: each.starts)
+    return tuple(view_session(each, zone, now, link(each.name)) for each in coming)
+
+
+def values_for(
+    *,
+    definition: ProjectDefinition,
+    campaign: Campaign | None,
+    mailing_list: MailingList | None,
+    subscriber: Subscriber,
+    session: Session | None,
+    links: Links,
+    zone: str,
+    now: datetime,
+    post: Mapping[str, str],
+) -> dict[str, object]:
+    """All names that a post may use, for one reader (DESIGN §6)."""
+    known = {name: value for name, value in subscriber.fields.items() if value.strip()}
+    values: dict[str, object] = {**definition.fields, **known}
+    values.update(
+        email=subscriber.email,
+        links=links,
+        project={"name": definition.name, "address": definition.address, "url": definition.url},
+        list=None
+        if mailing_list is None
+        else {"name": mailing_list.name, "title": mailing_list.title, "promise": mailing_list.promise},
+        post=post,
+    )
+    if campaign is not None and campaign.webinar is not None:
+        webinar = campaign.webinar
+        minutes = int(webinar.length.total_seconds() // 60)
+        values["webinar"] = {"title": webinar.title, "length": f"{minutes} minutes"}
+        values["sessions"] = open_sessions(webinar.sessions, zone, now, links.session)
+        if session is not None:
+            values["session"] = view_session(session, zone, now, links.session(session.name))
+    return values

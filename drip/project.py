@@ -1,0 +1,241 @@
+"""The composition root: finds the project and wires the real clock, chance, disk and relays to the engine.
+
+The only module that reads the clock, makes secrets, looks at the environment or walks the author's files.
+Everybody else gets these things as arguments, so that a year can be replayed.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol
+
+from drip.core.model import ProjectDefinition, Relay, RelayKind
+from drip.engine.keys import Keys
+from drip.errors import DripError, NoProject, ProblemsFound, RelayUnreachable
+
+if TYPE_CHECKING:
+    from drip.engine.engine import Engine
+    from drip.mail.transport import Transport
+    from drip.store.store import Store
+
+PROJECT_FILE = "drip.yaml"
+TEXT_SUFFIXES = frozenset({".yaml", ".yml", ".md", ".html", ".txt", ".css", ".svg"})
+FILE_BYTES_MAX = 1_000_000
+SECRET_BYTES = 32
+
+
+class Clock(Protocol):
+    """Tells the time: aware, in UTC."""
+
+    def now(self) -> datetime:
+        """This moment."""
+        ...
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    def now(self) -> datetime:
+        """This moment, in UTC."""
+        return datetime.now(UTC)
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder at or above `start` that holds a drip.yaml. Raises NoProject."""
+    here = start.resolve()
+    for folder in (here, *here.parents):
+        if (folder / PROJECT_FILE).is_file():
+            return folder
+    raise NoProject(f"there is no {PROJECT_FILE} in {start} or a folder above")
+
+
+def starter_root() -> Path:
+    """Where the worked example lies: inside an installed package, or the top of a checkout."""
+    packaged = Path(__file__).parent / "starter"
+    return packaged if packaged.is_dir() else Path(__file__).parent.parent
+
+
+def _read_folder(root: Path, folder: str, files: dict[str, str]) -> None:
+    for path in sorted((root / folder).rglob("*")):
+        name = path.relative_to(root).as_posix()
+        hidden = any(part.startswith(".") for part in Path(name).parts)
+        if hidden or path.suffix not in TEXT_SUFFIXES or not path.is_file() or name in files:
+            continue
+        # A file that is no text at all, or far too long, is shown as it is: the check names it.
+        files[name] = path.read_bytes()[: FILE_BYTES_MAX + 1].decode("utf-8-sig", errors="replace")
+
+
+def read_tree(root: Path) -> dict[str, str]:
+    """All text files of a project by their path relative to its root.
+
+    Layouts, pages and drip's own posts that the project does not have come from the package.
+    """
+    files = {PROJECT_FILE: (root / PROJECT_FILE).read_text(encoding="utf-8-sig", errors="replace")}
+    _read_folder(root, "campaigns", files)
+    _read_folder(root, "templates", files)
+    _read_folder(starter_root(), "templates", files)
+    return files
+
+
+def read_secret(root: Path, environment: Mapping[str, str] = os.environ) -> bytes:
+    """The project's master secret: `DRIP_SECRET`, else `.drip/secret`, which is made at the first need (mode 0600).
+
+    Links and mailbox hashes depend on it: keep it with the database's backup.
+    """
+    given = environment.get("DRIP_SECRET", "")
+    if given:
+        if len(given) < 16:
+            raise DripError("DRIP_SECRET is shorter than 16 characters", hint="make one with `openssl rand -hex 32`")
+        return given.encode()
+    path = root / ".drip" / "secret"
+    try:
+        return bytes.fromhex(path.read_text().strip())
+    except FileNotFoundError:
+        pass
+    except ValueError:
+        raise DripError("`.drip/secret` is damaged", hint="restore it from your backup") from None
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    # Two first runs at once must agree on one secret: only the one that makes the file writes it.
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return bytes.fromhex(path.read_text().strip())
+    with os.fdopen(handle, "w") as file:
+        file.write(secrets.token_hex(SECRET_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    return bytes.fromhex(path.read_text().strip())
+
+
+def read_password(relay: Relay, root: Path, environment: Mapping[str, str] = os.environ) -> str | None:
+    """The relay's password from its file or variable; never from drip.yaml itself."""
+    if relay.password_env:
+        if relay.password_env not in environment:
+            raise RelayUnreachable(f"the variable {relay.password_env} with the relay's password is not set")
+        return environment[relay.password_env]
+    if relay.password_file:
+        try:
+            return (root / relay.password_file).read_text().strip()
+        except OSError as error:
+            raise RelayUnreachable(f"the relay's password file cannot be read: {error.strerror}") from None
+    return None
+
+
+def make_transport(relay: Relay, root: Path) -> Transport:
+    """The transport for one relay."""
+    if relay.kind is RelayKind.FOLDER:
+        from drip.mail.folder import FolderTransport
+
+        return FolderTransport(root / relay.folder)
+    from drip.mail.smtp import SmtpTransport
+
+    return SmtpTransport(relay, read_password(relay, root))
+
+
+def make_owner() -> str:
+    """A name for one run that no other run has."""
+    return secrets.token_hex(8)
+
+
+class Project:
+    """A project that is open: its definition, and store and engine at first use. Use it in a `with`."""
+
+    def __init__(
+        self,
+        root: Path,
+        definition: ProjectDefinition,
+        clock: Clock,
+        *,
+        store_url: str,
+        transport: Callable[[], Transport],
+    ) -> None:
+        self.root = root
+        self.definition = definition
+        self.clock = clock
+        self.store_url = store_url
+        self._transport = transport
+        self._store: Store | None = None
+        self._engine: Engine | None = None
+        self._keys: Keys | None = None
+
+    @property
+    def keys(self) -> Keys:
+        """The project's keys."""
+        if self._keys is None:
+            self._keys = Keys.from_secret(read_secret(self.root))
+        return self._keys
+
+    @property
+    def store(self) -> Store:
+        """The database, made or checked at first use. Raises OldDatabase, NewDatabase, StoreRefused, CannotRecord."""
+        if self._store is None:
+            from drip.store.store import open_store
+
+            store = open_store(self.store_url, root=self.root)
+            store.create_or_check()
+            with store.write() as work:
+                work.check_secret(self.keys.fingerprint)
+            self._store = store
+        return self._store
+
+    @property
+    def engine(self) -> Engine:
+        """The engine over the store."""
+        if self._engine is None:
+            from drip.engine.engine import Engine
+
+            self._engine = Engine(self.store, self.definition, self.keys, self._transport, make_owner)
+        return self._engine
+
+    def wanted(self) -> dict[str, str]:
+        """The author's files as they are on disk now."""
+        return read_tree(self.root)
+
+    def close(self) -> None:
+        """Close the database."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+            self._engine = None
+
+    def __enter__(self) -> Project:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def open_project(
+    root: Path,
+    *,
+    clock: Clock | None = None,
+    store_url: str | None = None,
+    relay: Relay | None = None,
+) -> Project:
+    """Open the project at `root`. `store_url` and `relay` replace what drip.yaml says (tests, sandbox).
+
+    Precedence for the store: argument, `DRIP_STORE`, drip.yaml. Raises ProblemsFound when drip.yaml is faulty.
+    """
+    from drip.authoring.definition import read_project
+    from drip.core.problems import Rank
+
+    text = (root / PROJECT_FILE).read_text(encoding="utf-8-sig", errors="replace")
+    definition, problems = read_project({PROJECT_FILE: text})
+    errors = [each for each in problems if each.rank is Rank.ERROR]
+    if definition is None:
+        first = f": {errors[0].message}" if errors else ""
+        raise ProblemsFound(f"{PROJECT_FILE} has {len(errors)} problem{'s' if len(errors) != 1 else ''}{first}")
+    chosen = relay or (definition.relays[0] if definition.relays else None)
+
+    def transport() -> Transport:
+        if chosen is None:
+            raise RelayUnreachable("drip.yaml names no relay", hint="add one under `relays:`; see `drip help relays`")
+        return make_transport(chosen, root)
+
+    url = store_url or os.environ.get("DRIP_STORE") or definition.store
+    return Project(root, definition, clock or SystemClock(), store_url=url, transport=transport)
