@@ -1,0 +1,147 @@
+"""Signed links, and the keyed hash that stands for a mailbox. Standard library only.
+
+A token names rows by number, and proves that this project wrote it for this purpose; it carries no address and
+no secret. It never says how long it is good for: whoever wants that signs a day number too.
+Called by the engine (through `drip.engine.keys`) and by nobody else.
+
+    token = base64url(key id, numbers as varints, 16 bytes of HMAC-SHA256(key, purpose, key id, numbers))
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import hmac
+import unicodedata
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from enum import StrEnum
+
+MAC_BYTES = 16
+TOKEN_LENGTH_MAX = 128
+KEY_ID_MAX = 255
+NUMBER_MAX = 2**63 - 1
+
+
+class Purpose(StrEnum):
+    """What a token is for. A token of one purpose is worthless for every other."""
+
+    CONFIRM = "confirm"
+    UNSUBSCRIBE = "unsubscribe"
+    PREFERENCES = "preferences"
+    REGISTER = "register"
+    BOOK = "book"
+    JOIN = "join"
+    MANAGE = "manage"
+    BROWSER = "browser"
+    BOUNCE = "bounce"
+
+
+def derive(master: bytes, purpose: str) -> bytes:
+    """A key for one purpose, from the master secret: RFC 5869 (HKDF-SHA256), one block of output."""
+    extracted = hmac.digest(b"drip", master, "sha256")
+    return hmac.digest(extracted, purpose.encode() + b"\x01", "sha256")
+
+
+def sign(key: bytes, purpose: Purpose, *numbers: int, key_id: int = 1) -> str:
+    """A token for these numbers (0 to 2^63-1) and this purpose. `key_id` says later which key it was."""
+    if not 0 <= key_id <= KEY_ID_MAX or any(not 0 <= each <= NUMBER_MAX for each in numbers):
+        raise ValueError("numbers and key ids in links are not negative and have a limit")
+    body = bytes([key_id]) + b"".join(_varint(each) for each in numbers)
+    token = _encode(body + _mac(key, purpose, body))
+    if len(token) > TOKEN_LENGTH_MAX:
+        raise ValueError("too many numbers for one link")
+    return token
+
+
+def read_token(keys: Mapping[int, bytes], purpose: Purpose, token: str) -> tuple[int, ...] | None:
+    """The numbers of a genuine token of this purpose; None for anything else, whatever it is."""
+    raw = _decode(token)
+    if raw is None or len(raw) < 1 + MAC_BYTES:
+        return None
+    body, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
+    key = keys.get(body[0])
+    if key is None or not hmac.compare_digest(_mac(key, purpose, body), mac):
+        return None
+    return _numbers(body[1:])
+
+
+def _mac(key: bytes, purpose: Purpose, body: bytes) -> bytes:
+    # No purpose contains a zero byte, so no two (purpose, body) give the same bytes.
+    return hmac.digest(key, b"drip link\x00" + purpose.value.encode() + b"\x00" + body, "sha256")[:MAC_BYTES]
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def _numbers(raw: bytes) -> tuple[int, ...] | None:
+    numbers: list[int] = []
+    value = shift = 0
+    for byte in raw:
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            numbers.append(value)
+            value = shift = 0
+    return None if shift else tuple(numbers)
+
+
+def _encode(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _decode(token: str) -> bytes | None:
+    """Base64url in its one proper form: Python's decoder forgives what would make two links of one token."""
+    if len(token) > TOKEN_LENGTH_MAX or not token.isascii():
+        return None
+    try:
+        raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except (binascii.Error, ValueError):
+        return None
+    return raw if _encode(raw) == token else None
+
+
+# --- mailboxes ---------------------------------------------------------------------------------------------------
+
+
+def mailbox_key(key: bytes, address: str) -> str:
+    """What stands for a mailbox in unique keys and suppressions: the same for every spelling of an address.
+
+    Case, Unicode form and the two ways to write a domain do not matter. Dots and plus signs do: only some
+    providers ignore them, and taking two people for one would cost one of them every mail.
+    """
+    return hmac.new(key, normalized_address(address).encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:32]
+
+
+def normalized_address(address: str) -> str:
+    """The one spelling that all spellings of an address come down to. For comparing only, never for mailing."""
+    local, _, domain = address.strip().rpartition("@")
+    # Unicode, section 3.13 (D145): caseless match of canonically equivalent strings.
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFD", local).casefold())
+    return f"{folded}@{_ascii_domain(domain)}"
+
+
+def _ascii_domain(domain: str) -> str:
+    """The domain as DNS knows it.
+
+    Python's own `idna` codec is the standard of 2003, which takes `straße.de` for `strasse.de`: two domains of
+    two owners. So labels are mapped as UTS 46 does (width and case, but not ß) and encoded one by one.
+    """
+    dotted = domain.strip().rstrip(".").translate({0x3002: ".", 0xFF0E: ".", 0xFF61: "."})
+    return ".".join(_ascii_label(each) for each in dotted.split("."))
+
+
+def _ascii_label(label: str) -> str:
+    # Letter by letter: str.lower() looks at the neighbours of a Greek sigma, DNS does not.
+    lowered = "".join(each.lower() for each in unicodedata.normalize("NFKC", label))
+    mapped = unicodedata.normalize("NFC", lowered)
+    if mapped.isascii():
+        return mapped
+    # RFC 3492; lone surrogates, which no domain has, go through as they are.
+    return "xn--" + mapped.encode("punycode", "replace").decode("ascii")

@@ -1,0 +1,172 @@
+"""Why drip did, did not do, or will do something: stable names, each with its explanation.
+
+Pure data. The names are kept in the store and printed by `drip why` and `drip log`, so they never change their
+meaning; `drip explain NAME` prints the paragraph. `decide` and `verdict` of the core give most of them, the
+engine and the store the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class ReasonName(StrEnum):
+    """Every reason there is. A name that the store has seen is never renamed."""
+
+    # It is time.
+    DUE = "due"
+    STARTED = "started"
+    # Not yet.
+    NOT_DUE = "not-due"
+    OUTSIDE_HOURS = "outside-hours"
+    SPACING = "spacing"
+    ATTENDANCE_UNKNOWN = "attendance-unknown"
+    STOPS_FIRST = "stops-first"
+    # Never, for this step.
+    CONDITION_FALSE = "condition-false"
+    REGISTERED_LATE = "registered-late"
+    SESSION_STARTED = "session-started"
+    NO_SESSION = "no-session"
+    TOO_LATE = "too-late"
+    ALREADY_SENT = "already-sent"
+    # The sequence is over for this person.
+    SUPPRESSED = "suppressed"
+    LEFT = "left"
+    UNSUBSCRIBED = "unsubscribed"
+    GOAL_REACHED = "goal-reached"
+    STOP_REACHED = "stop-reached"
+    REGISTRATION_CANCELLED = "registration-cancelled"
+    ALL_STEPS_DONE = "all-steps-done"
+    SEQUENCE_REMOVED = "sequence-removed"
+    ENDED = "ended"
+    # What became of an attempt.
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"
+    RELAY_DOWN = "relay-down"
+    GAVE_UP = "gave-up"
+    ADDRESS_REFUSED = "address-refused"
+    POLICY_REFUSED = "policy-refused"
+    CONTENT_REFUSED = "content-refused"
+    RELAY_REFUSED = "relay-refused"
+    REFUSED = "refused"
+    NO_VERDICT = "no-verdict"
+    OWNER_DIED = "owner-died"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A reason for one decision: its stable name, and one lower-case sentence with the values and times of the case."""
+
+    name: ReasonName
+    text: str
+
+
+EXPLANATIONS: Mapping[ReasonName, str] = MappingProxyType(
+    {
+        ReasonName.DUE: (
+            "The moment of this step has come, nothing stands against it, and so it is done. For a post this means "
+            "that a delivery is planned; what the relay makes of it has its own reason."
+        ),
+        ReasonName.STARTED: "What the sequence waits for has happened to this reader, so their enrollment began.",
+        ReasonName.NOT_DUE: (
+            "The step waits for its moment. `later` counts from what really happened last, so a post that left late "
+            "moves the next one; days and weeks are calendar days where the reader lives, hours and minutes are "
+            "elapsed time."
+        ),
+        ReasonName.OUTSIDE_HOURS: (
+            "The step is due, but `hours:` of its sequence are closed where the reader lives. It goes at the next "
+            "opening, or at its own clock on the next open day. `at once` and reminders before a session ignore hours."
+        ),
+        ReasonName.SPACING: (
+            "The reader had another drip mail less than 12 hours ago. Two of them keep at least that distance, "
+            "whatever sequences they belong to; `at once` and mails about a registration are exempt."
+        ),
+        ReasonName.ATTENDANCE_UNKNOWN: (
+            "The step asks whether the reader attended, and nobody has said so yet. drip never guesses: it waits up to "
+            "one day after the step was due and then skips it. Import the attendance report of your webinar platform, "
+            "or let readers join through their join link, which records it."
+        ),
+        ReasonName.STOPS_FIRST: (
+            "The sequence stops for this reader before its next step would be due, so that step will not be done."
+        ),
+        ReasonName.CONDITION_FALSE: (
+            "The `if:` of the step does not hold for this reader. A skipped step does not delay the next one: that "
+            "still counts from the last step that was done."
+        ),
+        ReasonName.REGISTERED_LATE: (
+            "The reader registered when this reminder was already due, or less than 15 minutes before. The "
+            "confirmation has just told them the same."
+        ),
+        ReasonName.SESSION_STARTED: "The session has started. Nothing that goes before a session goes after its start.",
+        ReasonName.NO_SESSION: (
+            "The step counts from a session and this enrollment has none; only sequences that start with `registers` "
+            "or `session ends` know a session."
+        ),
+        ReasonName.TOO_LATE: (
+            "The step could not be done in time, mostly because `drip run` did not run, and by now it would say "
+            "something untrue or come out of the blue. Reminders of a day or more are good until 6 hours before the "
+            "start, of half an hour or more until 20 minutes before, shorter ones until the start; other posts for 3 "
+            "days. `late:` on a step changes that."
+        ),
+        ReasonName.ALREADY_SENT: (
+            "This mailbox had this post on this occasion already, perhaps under another spelling of the address. One "
+            "post goes to one mailbox at most once."
+        ),
+        ReasonName.SUPPRESSED: (
+            "The address is suppressed: it bounced for good, complained, or you added it. A suppression beats every "
+            "consent. `drip suppression show ADDRESS` tells when and why."
+        ),
+        ReasonName.LEFT: "The reader unsubscribed from everything, mails about registrations included.",
+        ReasonName.UNSUBSCRIBED: (
+            "The subscription that this mail needs has ended. A sequence that starts with `joins LIST` needs that "
+            "list; other marketing sequences need at least one list that the reader is on."
+        ),
+        ReasonName.GOAL_REACHED: (
+            "The reader did what the sequence is for (`goal:`), so it is complete for them, whatever steps are left."
+        ),
+        ReasonName.STOP_REACHED: "The `stop:` of the sequence has come, so it is abandoned for this reader.",
+        ReasonName.REGISTRATION_CANCELLED: (
+            "The reader cancelled the registration that this sequence is about, so there is nothing left to say."
+        ),
+        ReasonName.ALL_STEPS_DONE: "The reader has every step of the sequence behind them.",
+        ReasonName.SEQUENCE_REMOVED: "The sequence is no longer in the applied campaign: it ended for all in it.",
+        ReasonName.ENDED: "The enrollment had ended before; `drip why` shows its own reason beside it.",
+        ReasonName.ACCEPTED: (
+            "The relay answered 250: it has taken the message over. Whether it arrives is said by a bounce, or by none."
+        ),
+        ReasonName.DEFERRED: (
+            "The relay refused for the time being (4xx). drip tries again after 1, 2, 4 and so on up to 64 minutes, "
+            "for 72 hours."
+        ),
+        ReasonName.RELAY_DOWN: (
+            "The relay closed the connection, throttled, or refused the login. This counts against no delivery; what "
+            "is due stays due."
+        ),
+        ReasonName.GAVE_UP: "The relay refused for the time being for 72 hours, so drip stopped trying.",
+        ReasonName.ADDRESS_REFUSED: (
+            "The receiving side says for good that this address takes no mail. The address is suppressed, because "
+            "mailing it again would spoil the delivery of every other mail."
+        ),
+        ReasonName.POLICY_REFUSED: (
+            "The receiving side refuses the mail by its rules: reputation, authentication, a blocklist, the sender. "
+            "That says nothing about the reader's address; see `drip doctor`."
+        ),
+        ReasonName.CONTENT_REFUSED: "The receiving side refuses this message for what is in it, or for its size.",
+        ReasonName.RELAY_REFUSED: "The relay refuses for good, for a reason of its own; its words are beside this.",
+        ReasonName.REFUSED: (
+            "The relay refused for good without saying whom or what it blames, so nothing counts against the address."
+        ),
+        ReasonName.NO_VERDICT: (
+            "The message was handed over to its last dot, and then the connection broke before the relay answered. It "
+            "may have been taken or not. drip never guesses and never sends it again by itself: see "
+            "`drip delivery resolve`."
+        ),
+        ReasonName.OWNER_DIED: (
+            "The run that was sending this message was killed in the act. The message may have been handed over or "
+            "not, so it is never sent again by itself: see `drip delivery resolve`."
+        ),
+    }
+)
