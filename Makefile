@@ -1,0 +1,58 @@
+# Everything a developer types. `make demo` and `make test` need nothing but Python 3.11 or later.
+
+PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3; do \
+	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$each; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+TESTS ?= tests
+WORKERS ?= auto
+
+.PHONY: demo sandbox test check docs bench lock clean
+
+demo: $(VENV)/.run  ## the main job on the seed campaign, with a local mail catcher
+	$(BIN)/drip demo $(DEMO)
+
+sandbox: $(VENV)/.run  ## the same by hand: inbox, site, and a clock to push
+	$(BIN)/drip sandbox
+
+test: check  ## lint, types, import contracts and all tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
+
+check: $(VENV)/.dev  ## lint, types and import contracts only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.dev  ## write the generated pages of docs/ anew
+	DRIP_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/docs tests/problems tests/cli
+
+bench: $(VENV)/.dev  ## the figures, as ratios interleaved in one run
+	for each in benchmarks/[a-z]*.py; do $(BIN)/python $$each || exit 1; done
+
+lock: $(VENV)/.dev  ## resolve the dependencies anew into the hashed lock files
+	$(BIN)/python -m pip --quiet install uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--extra import --group build pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--extra import --group build --group test --group lint --group bench -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist
+
+# The lock is installed with hashes, then drip itself without touching a dependency.
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "drip needs Python 3.11 or later; none was found" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/python
+	test -e $(VENV)/.dev || $(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	touch $@
