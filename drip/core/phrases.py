@@ -113,10 +113,8 @@ def tidy(phrase: str) -> str:
     return " ".join(phrase.split())
 
 
-def mended(
-    phrase: str, words: Collection[Word], vocabulary: Collection[str], reads: Callable[[str], str]
-) -> str | None:
-    """The phrase as it was probably meant: every unknown word by its nearest neighbour, if it then can be read.
+def mended(words: Collection[Word], vocabulary: Collection[str], reads: Callable[[str], str]) -> str | None:
+    """The phrase that was probably meant: every unknown word by its nearest neighbour, if it then can be read.
 
     `reads` reads a phrase and returns it in its proper form. None when there is no such neighbour.
     """

@@ -72,24 +72,27 @@ HOURS_PHRASE = re.compile(r"\s*(?P<days>.*?)\s*(?P<opens>[0-9]+:[0-9]*)\s*[-–]
 
 def parse_when(phrase: str) -> When:
     """Read a `when` phrase. Raises PhraseError, with a suggestion where the phrase is nearly right."""
+    words = Words(phrase, WHEN_WORD, WHEN_USAGE)
     try:
-        return _read_when(phrase)
+        return _read_when(words)
     except PhraseError as error:
-        words = Words(phrase, WHEN_WORD, WHEN_USAGE).words if error.width and phrase.strip() else ()
-        meant = mended(phrase, words, WHEN_WORDS, lambda guess: proper_when(_read_when(guess)))
+        meant = mended(words.words, WHEN_WORDS, _proper_reading)
         if meant is None:
             raise
         raise PhraseError(error.message, column=error.column, width=error.width, help=f"write `{meant}`") from None
 
 
-def _read_when(phrase: str) -> When:
-    words = Words(phrase, WHEN_WORD, WHEN_USAGE)
+def _proper_reading(guess: str) -> str:
+    return proper_when(_read_when(Words(guess, WHEN_WORD, WHEN_USAGE)))
+
+
+def _read_when(words: Words) -> When:
     first = words.peek()
     assert first is not None
     if words.take_if("at"):
         words.take_one_of(("once",))
         words.end()
-        return When(tidy(phrase), WhenKind.AT_ONCE)
+        return When(tidy(words.phrase), WhenKind.AT_ONCE)
     if "-" in first.text[1:]:
         return _read_moment(words)
     if first.text.isascii() and first.text.isdigit():
@@ -264,7 +267,7 @@ def _read_weekdays(text: str, column: int) -> frozenset[int]:
         if None in ends or len(ends) > 2:
             shown = part.group().strip()
             near = nearest(shown, ("weekdays", "daily", "weekends", *WEEKDAYS, *LONG_WEEKDAYS))
-            hint = f"`{near}` is a name of days" if near else HOURS_USAGE
+            hint = f"`{near}` is a name of days" if near and " " not in shown else HOURS_USAGE
             at = column + part.start() + len(part.group()) - len(part.group().lstrip())
             raise PhraseError(f"`{shown}` does not name days", column=at, width=len(shown), help=hint)
         first, last = ends[0], ends[-1]

@@ -1,0 +1,253 @@
+"""Decides what happens next for one enrollment, and says why. The heart of drip.
+
+Pure: facts and a moment in, one decision out. It reads no clock, disk or database, so `drip rehearse` walks two
+months of a campaign in a second, `why` prints what the run will do, and a test can replay any of it.
+Called by the engine (for real), by `walk` (in fast time), and through it by `why`, plan and demo.
+
+The rules are those of DESIGN §7; `drip.core.endings` knows when a sequence is over, `drip.core.lateness` until
+when a step makes sense, `drip.core.when` what moment a phrase means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from drip.core.endings import why_over
+from drip.core.lateness import attendance_deadline, expiry, registered_too_late, stop_moment
+from drip.core.model import Campaign, Sequence, Step, Verb, WhenKind
+from drip.core.reasons import Reason, ReasonName
+from drip.core.records import Did, EnrollmentState, Facts, StepDone
+from drip.core.segments import judge, settled
+from drip.core.when import due, in_hours, moment_text, settle
+
+SPACING = timedelta(hours=12)
+"""Two drip mails to one person keep at least this distance (rule 6)."""
+# Every step takes at most a few waits (its moment, the spacing, the hours) and one decision.
+WALK_DECISIONS_PER_STEP = 6
+WALK_DECISIONS_MORE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """Do this step now. `expires` is the first moment at which it would be too late; None means never."""
+
+    step: Step
+    due: datetime
+    expires: datetime | None
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Put this step behind the person without doing it. The anchor does not move (rule 3)."""
+
+    step: Step
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do before `until`; `step` is the one that is waited for."""
+
+    until: datetime
+    step: Step | None
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The sequence is over for this person: all steps done, goal reached, or stopped."""
+
+    state: EnrollmentState
+    reason: Reason
+
+
+Decision = Do | Skip | Wait | End
+
+
+def decide(sequence: Sequence, facts: Facts, now: datetime, *, campaign: Campaign) -> Decision:
+    """Say what to do for this person now, and why. Never more than one thing at a time."""
+    enrollment = facts.enrollment
+    if enrollment.state is not EnrollmentState.RUNNING:
+        return End(enrollment.state, Reason(ReasonName.ENDED, f"ended before: {enrollment.end_reason or 'no reason'}"))
+    over = why_over(sequence, facts, now)
+    if over is not None:
+        return End(*over)
+    step = next_step(sequence, facts)
+    if step is None:
+        return End(EnrollmentState.DONE, Reason(ReasonName.ALL_STEPS_DONE, "all steps are done"))
+    return _decide_step(sequence, step, facts, now, campaign)
+
+
+def next_step(sequence: Sequence, facts: Facts) -> Step | None:
+    """The step after the furthest one done, whatever was added, removed or moved behind it (rule 9)."""
+    done = {each.step for each in facts.enrollment.done}
+    furthest = max((index for index, step in enumerate(sequence.steps) if step.identity in done), default=-1)
+    return next(iter(sequence.steps[furthest + 1 :]), None)
+
+
+def anchor_of(facts: Facts) -> datetime:
+    """What "later" counts from: the last thing that really happened (rules 3 and 8), else the start."""
+    happened = (each.at for each in facts.enrollment.done if each.did.moves_anchor)
+    return max(happened, default=facts.enrollment.started_at)
+
+
+def _decide_step(sequence: Sequence, step: Step, facts: Facts, now: datetime, campaign: Campaign) -> Decision:
+    if step.when.kind in (WhenKind.BEFORE_SESSION, WhenKind.AFTER_SESSION) and facts.session is None:
+        return Skip(step, Reason(ReasonName.NO_SESSION, f"`{step.when.phrase}` needs a session, and there is none"))
+    # What can be known before it is due is said before it is due.
+    if step.condition is not None and settled(step.condition.term, facts) is False:
+        return Skip(step, Reason(ReasonName.CONDITION_FALSE, f"not so: {step.condition.phrase}"))
+    written = due(
+        step.when,
+        anchor=anchor_of(facts),
+        zone=facts.zone,
+        hours=sequence.hours,
+        session=facts.session,
+        campaign_zone=campaign.timezone,
+    )
+    if registered_too_late(step, written, facts):
+        at = moment_text(written, facts.zone)
+        return Skip(step, Reason(ReasonName.REGISTERED_LATE, f"registered after this reminder was due ({at})"))
+    moment = _spaced(sequence, step, facts, written)
+    if now < moment:
+        return _wait(sequence, step, facts, moment, is_spaced=moment > written)
+    return _decide_due(sequence, step, facts, now, moment)
+
+
+def _spaced(sequence: Sequence, step: Step, facts: Facts, written: datetime) -> datetime:
+    """The moment with the distance kept from the last drip mail (rule 6), on its clock and within the hours."""
+    is_spaced = step.verb is Verb.SEND and step.when.kind is WhenKind.LATER and not sequence.is_service
+    if not is_spaced or facts.last_drip_at is None or facts.last_drip_at + SPACING <= written:
+        return written
+    return settle(step.when, facts.last_drip_at + SPACING, sequence.hours, facts.zone)
+
+
+def _wait(sequence: Sequence, step: Step, facts: Facts, moment: datetime, *, is_spaced: bool) -> Wait:
+    when = moment_text(moment, facts.zone)
+    reason = Reason(ReasonName.NOT_DUE, f"{step.when.phrase} ({when})")
+    if is_spaced:
+        reason = Reason(ReasonName.SPACING, f"{_hours_text(SPACING)} after the last drip mail at the least ({when})")
+    return _wait_or_stop(sequence, facts, Wait(moment, step, reason))
+
+
+def _wait_or_stop(sequence: Sequence, facts: Facts, wait: Wait) -> Wait:
+    """The same wait, unless the sequence stops before it is over: then that is what is waited for."""
+    stops_at = stop_moment(sequence, facts)
+    if stops_at is None or stops_at > wait.until:
+        return wait
+    assert sequence.stop is not None
+    text = f"{sequence.stop.phrase} ({moment_text(stops_at, facts.zone)}) before the next step is due"
+    return Wait(stops_at, wait.step, Reason(ReasonName.STOPS_FIRST, text))
+
+
+def _decide_due(sequence: Sequence, step: Step, facts: Facts, now: datetime, moment: datetime) -> Decision:
+    """The moment of the step has come: look at its condition, at the clock on the wall, and at how late it is."""
+    if step.when.kind is WhenKind.BEFORE_SESSION and facts.session is not None and now >= facts.session.starts:
+        at = moment_text(facts.session.starts, facts.zone)
+        return Skip(step, Reason(ReasonName.SESSION_STARTED, f"the session has started ({at})"))
+    if step.condition is not None:
+        holds = judge(step.condition.term, facts, now)
+        if holds is None:
+            return _await_attendance(step, facts, now, moment)
+        if not holds:
+            return Skip(step, Reason(ReasonName.CONDITION_FALSE, f"not so: {step.condition.phrase}"))
+    expires = expiry(sequence, step, facts, moment)
+    if expires is not None and now >= expires:
+        text = f"was due {moment_text(moment, facts.zone)}, good until {moment_text(expires, facts.zone)}"
+        return Skip(step, Reason(ReasonName.TOO_LATE, text))
+    hours = sequence.hours if step.when.kind in (WhenKind.LATER, WhenKind.AFTER_SESSION) else None
+    if hours is not None and not in_hours(now, hours, facts.zone):
+        # A machine that was asleep at the right moment does not wake anybody at three in the morning.
+        opening = settle(step.when, now, hours, facts.zone)
+        text = f"outside {hours.phrase}, goes {moment_text(opening, facts.zone)}"
+        return _wait_or_stop(sequence, facts, Wait(opening, step, Reason(ReasonName.OUTSIDE_HOURS, text)))
+    return Do(step, moment, expires, Reason(ReasonName.DUE, _due_text(step, facts, moment)))
+
+
+def _await_attendance(step: Step, facts: Facts, now: datetime, moment: datetime) -> Wait | Skip:
+    """Nobody has said yet who attended: wait, at most a day, then go on without this step (rule 4)."""
+    deadline = attendance_deadline(step, moment)
+    at = moment_text(deadline, facts.zone)
+    if now < deadline:
+        text = f"attendance is not known yet, waits until {at}"
+        return Wait(deadline, step, Reason(ReasonName.ATTENDANCE_UNKNOWN, text))
+    return Skip(step, Reason(ReasonName.ATTENDANCE_UNKNOWN, f"attendance was not known by {at}"))
+
+
+def _due_text(step: Step, facts: Facts, moment: datetime) -> str:
+    if step.when.kind is WhenKind.AT_ONCE:
+        return step.when.phrase
+    return f"{step.when.phrase} ({moment_text(moment, facts.zone)})"
+
+
+def _hours_text(span: timedelta) -> str:
+    return f"{span // timedelta(hours=1)} hours"
+
+
+# --- what follows from a decision --------------------------------------------------------------------------------
+
+
+def apply_decision(facts: Facts, decision: Decision, now: datetime) -> Facts:
+    """The facts after a decision was carried out at `now`. A post counts as sent.
+
+    A step `join` only asks the reader, and this is about what happens if nobody acts: it changes no list.
+    """
+    enrollment = facts.enrollment
+    match decision:
+        case Wait(until=until):
+            return replace(facts, enrollment=replace(enrollment, next_due=until))
+        case End(state=state, reason=reason):
+            ended = replace(enrollment, state=state, next_due=None, ended_at=now, end_reason=reason.name.value)
+            return replace(facts, enrollment=ended)
+        case Skip(step=step, reason=reason):
+            return _with_step(facts, StepDone(step.identity, Did.SKIPPED, now, reason.name.value))
+        case Do(step=step, reason=reason):
+            did = Did.SENT if step.verb is Verb.SEND else Did.ACTED
+            facts = _with_step(facts, StepDone(step.identity, did, now, reason.name.value))
+    return _acted(facts, step, now)
+
+
+def _with_step(facts: Facts, done: StepDone) -> Facts:
+    return replace(facts, enrollment=replace(facts.enrollment, done=(*facts.enrollment.done, done)))
+
+
+def _acted(facts: Facts, step: Step, now: datetime) -> Facts:
+    tags = facts.subscriber.tags
+    match step.verb:
+        case Verb.SEND:
+            # Enrollments of a registration send service mails, which are no drip mails.
+            is_drip = facts.enrollment.registration_id is None
+            return replace(facts, last_drip_at=now) if is_drip else facts
+        case Verb.TAG:
+            return replace(facts, subscriber=replace(facts.subscriber, tags=tags | {step.target}))
+        case Verb.UNTAG:
+            return replace(facts, subscriber=replace(facts.subscriber, tags=tags - {step.target}))
+        case Verb.LEAVE:
+            return replace(facts, lists=facts.lists - {step.target})
+    return facts
+
+
+def timeline(sequence: Sequence, facts: Facts, now: datetime, *, campaign: Campaign) -> list[tuple[datetime, Decision]]:
+    """What happens next if nobody acts, each decision with the moment at which it is made.
+
+    It jumps from wait to wait, and ends with an End, or with the Wait for an attendance that only people know.
+    """
+    ahead: list[tuple[datetime, Decision]] = []
+    for _ in range(WALK_DECISIONS_PER_STEP * len(sequence.steps) + WALK_DECISIONS_MORE):
+        decision = decide(sequence, facts, now, campaign=campaign)
+        ahead.append((now, decision))
+        facts = apply_decision(facts, decision, now)
+        if isinstance(decision, End):
+            break
+        if isinstance(decision, Wait):
+            if decision.reason.name is ReasonName.ATTENDANCE_UNKNOWN:
+                break
+            now = max(now, decision.until)
+    return ahead
+
+
+def walk(sequence: Sequence, facts: Facts, now: datetime, *, campaign: Campaign) -> list[Decision]:
+    """The decisions of `timeline` without their moments."""
+    return [decision for _, decision in timeline(sequence, facts, now, campaign=campaign)]
