@@ -1,0 +1,171 @@
+"""Problems of posts, for the catalogue (`drip.authoring.problems_catalogue`). Data only."""
+
+from __future__ import annotations
+
+from drip.authoring.explanation import Explanation
+from drip.core.problems import Rank
+
+_HEAD = "---\nsubject: How to turn around an interview mistake\npreview: He was two days late. I hired him anyway.\n---"
+
+POST_PROBLEMS = (
+    Explanation(
+        "no-front-matter",
+        Rank.ERROR,
+        "A post begins with a line of three dashes, its subject and its preview, and a second line of three dashes. "
+        "Notes that are no posts can be called README.md.",
+        f"{_HEAD}\n\nHi {{{{ first_name }}}},",
+    ),
+    Explanation(
+        "open-front-matter",
+        Rank.ERROR,
+        "The front matter of the post begins with a line of three dashes (or +++ for TOML) and needs the same line at "
+        "its end.",
+        _HEAD,
+    ),
+    Explanation(
+        "bad-front-matter",
+        Rank.ERROR,
+        "A line in the front matter is not `name: value`, or between +++ lines it is not TOML. A value stands on the "
+        "line of its name, word for word; only lists and long texts go on below, indented.",
+        _HEAD,
+    ),
+    Explanation(
+        "missing-subject",
+        Rank.ERROR,
+        "Every mail needs a subject. A `title` is what the blog shows and is not mailed.",
+        _HEAD,
+    ),
+    Explanation(
+        "empty-subject",
+        Rank.ERROR,
+        "The subject has no words. Such mails are taken for spam, by filters and by readers.",
+        _HEAD,
+    ),
+    Explanation(
+        "long-subject",
+        Rank.WARNING,
+        "Phones show about 40 characters of a subject and desktops about 60. What comes after 70 is seen by hardly "
+        "anybody. Fields count as ten characters.",
+        "subject: How to turn around an interview mistake",
+    ),
+    Explanation(
+        "missing-preview",
+        Rank.WARNING,
+        "Inboxes show a line of text behind the subject. Without a preview they take the first words that they find, "
+        "such as a greeting.",
+        "preview: He was two days late with the one call that mattered.",
+    ),
+    Explanation(
+        "long-preview",
+        Rank.WARNING,
+        "Inboxes show 40 to 140 characters of the preview; after 200 none shows any more.",
+        "preview: He was two days late with the one call that mattered.",
+    ),
+    Explanation(
+        "missing-text",
+        Rank.ERROR,
+        "There is nothing below the front matter, so the mail would be empty.",
+        f"{_HEAD}\n\nHi {{{{ first_name }}}},\n\nopen your resume and read only the top third.",
+    ),
+    Explanation(
+        "long-post",
+        Rank.WARNING,
+        "Gmail cuts messages off after about 102 kB and hides the rest, with the link to unsubscribe, behind a link. "
+        "The layout and its styles need part of that, so a post should stay below 60 kB.",
+        "**[Read the rest on the blog](https://example.com/the-whole-story)**",
+    ),
+    Explanation(
+        "bad-markup",
+        Rank.ERROR,
+        "What stands between {{ and }} or {% and %} is not valid. A text that shows such braces puts them between "
+        "{% raw %} and {% endraw %}.",
+        "{% if session %}See you on {{ session.day }}.{% endif %}",
+    ),
+    Explanation(
+        "unknown-field",
+        Rank.ERROR,
+        "Posts can use the fields that drip.yaml names under `fields`, with what to say where a value is not known, "
+        "and what drip gives itself: email, links, webinar, session, sessions, project, list and post.",
+        "Hi {{ first_name }},",
+    ),
+    Explanation(
+        "unknown-layout",
+        Rank.ERROR,
+        "A layout is an HTML file in templates/, named without .html. There is none of this name.",
+        "layout: letter",
+    ),
+    Explanation(
+        "unknown-link",
+        Rank.ERROR,
+        "A link is a complete address (https://…, mailto:…, tel:…) or one of the named ones: webinar:, session:NAME, "
+        "join:, calendar:, cancel:, unsubscribe:, preferences:, browser: and post:NAME. drip's own posts also have "
+        "confirm:.",
+        "**[Register for the session of your choice](webinar:)**",
+    ),
+    Explanation(
+        "unknown-session",
+        Rank.ERROR,
+        "session:NAME leads to one session of the campaign's webinar, by its name under `sessions`. There is none of "
+        "this name.",
+        "[Tuesday at noon](session:tuesday-noon)",
+    ),
+    Explanation(
+        "missing-link",
+        Rank.ERROR,
+        "An import could not know where a link leads and left a mark, or the link was never filled in.",
+        "**[Register for the session of your choice](webinar:)**",
+    ),
+    Explanation(
+        "relative-link",
+        Rank.ERROR,
+        "A mail has no place from which a relative address could be followed: links and pictures need a complete one.",
+        "[The whole story](https://example.com/the-whole-story)",
+    ),
+    Explanation(
+        "insecure-link",
+        Rank.WARNING,
+        "The address begins with http://. Many clients warn of such links and do not show such pictures.",
+        "[The whole story](https://example.com/the-whole-story)",
+    ),
+    Explanation(
+        "vague-link",
+        Rank.WARNING,
+        "People who listen to a mail often go from link to link. One that is called only `here` tells them nothing.",
+        "[Register for the session of your choice here](webinar:)",
+    ),
+    Explanation(
+        "link-without-webinar",
+        Rank.ERROR,
+        "The post links to the webinar or shows its sessions, but its campaign has no webinar.",
+        "webinar:\n  title: 6 Deadly Job Search Mistakes\n  length: 60 minutes\n"
+        "  join: https://meet.example.com/{session}\n  sessions:\n    tuesday-noon: 2026-12-08 12:00",
+    ),
+    Explanation(
+        "personal-link-misplaced",
+        Rank.ERROR,
+        "join:, calendar:, cancel: and {{ session… }} belong to the registration of one reader. This post is also sent "
+        "where there is no registration: by a sequence that does not start with `registers` or `session ends`, or by a "
+        "broadcast. Text between {% if session %} and {% endif %} may use it anywhere.",
+        "remind:\n  start: registers\n  steps:\n    - send: we-are-live\n      when: 10 minutes before session",
+    ),
+    Explanation(
+        "sessions-may-be-over",
+        Rank.WARNING,
+        "The post offers the sessions of the webinar, and its sequence can outlive the last of them: who joins late "
+        "would get an invitation to nothing.",
+        "invite:\n  start: joins job-seekers\n  goal: registers\n  stop: last session starts",
+    ),
+    Explanation(
+        "missing-alt",
+        Rank.WARNING,
+        "Many clients do not load pictures until asked, and some readers cannot see them. The text in the brackets "
+        "stands in for the picture.",
+        "![A resume with its first line marked](https://example.com/resume.png)",
+    ),
+    Explanation(
+        "svg-image",
+        Rank.WARNING,
+        "Gmail and Outlook do not show SVG pictures. PNG, JPEG and GIF are shown everywhere.",
+        "![Our logo](https://example.com/logo.png)",
+    ),
+)

@@ -1,0 +1,167 @@
+"""The keys of drip.yaml and campaign.yaml: one table that drives the reader, the JSON Schema and the docs.
+
+Says what may stand where, never what it means: that is `drip.authoring.read_project` and `read_campaign`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+# Names that authors give to lists, sequences, sessions, posts and tags: they become parts of addresses and commands.
+NAME_PATTERN = "[a-z0-9][a-z0-9_-]{0,59}"
+# Fields are names in Jinja.
+FIELD_PATTERN = "[a-z][a-z0-9_]{0,59}"
+
+
+class Form(StrEnum):
+    """How a value is written."""
+
+    TEXT = "text"
+    PROSE = "prose"  # text for people, where a lost ` #1` is worth a word
+    CHOICE = "choice"
+    COUNT = "count"  # a whole number from 1
+    TABLE = "table"
+    NAMED = "named"  # a table whose keys the author chooses
+    ROWS = "rows"  # a list of tables
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key: its name, form and meaning. `keys` are those of the tables below it; none: plain text values.
+
+    `missing` names the problem where a required key is absent; `may_be_empty` allows a value of no characters.
+    """
+
+    name: str
+    form: Form
+    doc: str
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    pattern: str = NAME_PATTERN
+    keys: tuple[Key, ...] = ()
+    examples: tuple[str, ...] = ()
+    missing: str = "missing-key"
+    may_be_empty: bool = False
+
+
+_TIMEZONE = "An IANA time zone, such as America/New_York."
+_FROM = "Who the posts come from: `Name <address>`."
+_WHEN = (
+    "`at once`, `N minutes|hours|days|weeks later [at H:MM]`, `N … before session`, `N … after session`, "
+    "or in a broadcast `YYYY-MM-DD H:MM [reader's time]`."
+)
+_CONDITION = (
+    "`attended`, `missed`, `registered`, `tag T`, `field F is V`, `on LIST`, `clicked POST`, `joined within 30 days`, "
+    "joined by `and`, `or`, `not` and parentheses."
+)
+_TRIGGER = (
+    "`joins LIST`, `leaves LIST`, `gets tag T`, `registers`, `cancels`, `session ends`, `last session starts` "
+    "or `clicks POST`."
+)
+_LATE = "How long after its moment a post may still be sent, such as `3 days`."
+
+PROJECT_KEYS = (
+    Key("name", Form.PROSE, "Who sends, as readers know them.", required=True, examples=("Chameleon Resumes",)),
+    Key("url", Form.TEXT, "Where the public pages are: https, without a slash at the end.", required=True,
+        examples=("https://mail.example.com",)),
+    Key("address", Form.PROSE, "Your postal address, printed in every mail: the law asks for it.", required=True,
+        missing="missing-address"),
+    Key("from", Form.TEXT, _FROM, required=True, examples=("Lisa Rangel <lisa@example.com>",)),
+    Key("bounces", Form.TEXT, "The address that bounces go to. Default: the address of `from`."),
+    Key("timezone", Form.TEXT, _TIMEZONE, required=True, examples=("America/New_York",)),
+    Key("layout", Form.TEXT, "The file in templates/ that frames a post, without .html. Default: letter."),
+    Key("language", Form.TEXT, "The language of the posts as a BCP 47 tag. Default: en.", examples=("en", "pt-BR")),
+    Key("lists", Form.NAMED, "What people can opt in to.", keys=(
+        Key("title", Form.PROSE, "The name of the list as readers see it.", required=True),
+        Key("promise", Form.PROSE, "What subscribers agree to; kept with their consent.", required=True),
+        Key("opt-in", Form.CHOICE, "`confirmed` asks by mail first (default); `single` does not.",
+            choices=("confirmed", "single")),
+    )),
+    Key("fields", Form.NAMED, "What posts may say of a reader, and what to say where it is not known.",
+        pattern=FIELD_PATTERN, may_be_empty=True),
+    Key("store", Form.TEXT, "The database. Default: sqlite:///drip.db.",
+        examples=("sqlite:///drip.db", "postgresql://drip@localhost/drip")),
+    Key("relays", Form.ROWS, "The servers that mail is handed to.", keys=(
+        Key("server", Form.TEXT, "An SMTP server: `host` or `host:port`.", examples=("smtp.example.net:587",)),
+        Key("folder", Form.TEXT, "A folder for .eml files, instead of a server.", examples=("outbox",)),
+        Key("user", Form.TEXT, "The login name."),
+        Key("password-file", Form.TEXT, "A file whose first line is the password."),
+        Key("password-env", Form.TEXT, "An environment variable that holds the password."),
+        Key("pace", Form.TEXT, "How fast to send at most.", examples=("120 a minute", "2 a second")),
+        Key("tls", Form.CHOICE, "`required`: STARTTLS (default); `implicit`: TLS from the first byte (default on "
+            "port 465); `off` (default on this machine).", choices=("required", "implicit", "off")),
+        Key("lanes", Form.COUNT, "Connections at the same time. Default: 5."),
+    )),
+)  # fmt: skip
+
+STEP_KEYS = (
+    Key("send", Form.TEXT, "The post to send: its file name without .md."),
+    Key("tag", Form.TEXT, "The tag to give the reader."),
+    Key("untag", Form.TEXT, "The tag to take from the reader."),
+    Key("join", Form.TEXT, "The list to put the reader on."),
+    Key("leave", Form.TEXT, "The list to take the reader off."),
+    Key("notify", Form.PROSE, "What to tell the author by mail."),
+    Key("when", Form.TEXT, _WHEN, required=True, examples=("at once", "2 days later at 9:30", "1 day before session")),
+    Key("if", Form.TEXT, _CONDITION, examples=("attended",)),
+    Key("late", Form.TEXT, _LATE, examples=("3 days",)),
+)
+STEP_VERBS = ("send", "tag", "untag", "join", "leave", "notify")
+
+CAMPAIGN_KEYS = (
+    Key("title", Form.PROSE, "What this campaign is called.", required=True),
+    Key("from", Form.TEXT, _FROM + " Default: that of drip.yaml."),
+    Key("timezone", Form.TEXT, _TIMEZONE + " Default: that of drip.yaml."),
+    Key("webinar", Form.TABLE, "The event that this campaign leads to.", keys=(
+        Key("title", Form.PROSE, "What the webinar is called.", required=True),
+        Key("length", Form.TEXT, "How long a session takes.", required=True, examples=("60 minutes",)),
+        Key("seats", Form.COUNT, "Seats in each session. Default: no limit."),
+        Key("join", Form.TEXT, "The address of the meeting; `{session}` in it is the name of the session.",
+            required=True, examples=("https://meet.example.com/{session}",)),
+        Key("sessions", Form.NAMED, "When it is held: a name and a moment on the campaign's clock for each.",
+            required=True, examples=("2026-12-08 12:00",)),
+    )),
+    Key("sequences", Form.NAMED, "Steps on each reader's own clock.", keys=(
+        Key("start", Form.TEXT, "Who enters, and when: " + _TRIGGER, required=True, examples=("registers",)),
+        Key("goal", Form.TEXT, "What completes the sequence: " + _TRIGGER, examples=("registers",)),
+        Key("stop", Form.TEXT, "What ends the sequence early: " + _TRIGGER, examples=("last session starts",)),
+        Key("hours", Form.TEXT, "When posts may be sent, on the reader's clock.", examples=("weekdays 8:00-18:00",)),
+        Key("again", Form.CHOICE, "Whether a reader may go through it more than once. Default: never.",
+            choices=("never", "always")),
+        Key("late", Form.TEXT, _LATE + " For all steps that do not say it themselves and do not depend on a session."),
+        Key("steps", Form.ROWS, "What happens, in order.", required=True, missing="no-steps", keys=STEP_KEYS),
+    )),
+    Key("broadcasts", Form.ROWS, "Posts that go to many readers at one moment.", keys=(
+        Key("send", Form.TEXT, "The post to send: its file name without .md.", required=True),
+        Key("to", Form.TEXT, "The list that gets it.", required=True),
+        Key("where", Form.TEXT, "Which of its subscribers: " + _CONDITION, examples=("not tag webinar-graduate",)),
+        Key("when", Form.TEXT, _WHEN, required=True, examples=("2026-12-01 09:00 reader's time",)),
+        Key("late", Form.TEXT, _LATE, examples=("6 hours",)),
+    )),
+)  # fmt: skip
+
+# The front matter of a post: each name with its meaning.
+POST_KEYS = (
+    Key("subject", Form.PROSE, "The subject line.", required=True, missing="missing-subject"),
+    Key("preview", Form.PROSE, "The line that inboxes show behind the subject."),
+    Key("layout", Form.TEXT, "The file in templates/ that frames this post, without .html."),
+    Key("language", Form.TEXT, "The language of this post as a BCP 47 tag."),
+    Key("title", Form.PROSE, "The title on the blog; not mailed."),
+    Key("date", Form.TEXT, "When it was written; not mailed."),
+    Key("tags", Form.TEXT, "Tags on the blog; not mailed."),
+    Key("slug", Form.TEXT, "Its name on the blog; not mailed."),
+    Key("draft", Form.CHOICE, "`true` while it must not be sent.", choices=("true", "false")),
+    Key("source", Form.TEXT, "Where it was imported from; not mailed."),
+)
+
+# Words that hold something secret wherever they stand as a key.
+SECRET_WORDS = frozenset({"password", "passwd", "passphrase", "secret", "secret-key", "token", "api-key", "apikey"})
+
+# What the engine gives to every post; a field of the same name would hide it.
+GIVEN_NAMES = frozenset({"email", "links", "webinar", "session", "sessions", "project", "list", "post"})
+
+
+def names_of(keys: Iterable[Key]) -> tuple[str, ...]:
+    """The names of these keys."""
+    return tuple(key.name for key in keys)

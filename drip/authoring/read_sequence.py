@@ -1,0 +1,232 @@
+"""Reads sequences with their steps, and broadcasts: the phrases, and the names that they refer to.
+
+Part of the reading of campaign.yaml (`drip.authoring.read_campaign`). How steps fit together is judged later, by
+`drip.authoring.check_plot`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Generic, TypeVar
+
+from drip.authoring.keys import NAME_PATTERN, STEP_VERBS
+from drip.authoring.section import Named, Notebook, Section, clip, name_rule, similar
+from drip.authoring.source import Scalar
+from drip.core.model import (
+    Again,
+    Attended,
+    Broadcast,
+    Clicked,
+    Condition,
+    FieldIs,
+    HasTag,
+    Missed,
+    OnList,
+    Registered,
+    Sequence,
+    Step,
+    Term,
+    Trigger,
+    TriggerKind,
+    Verb,
+    WhenKind,
+)
+from drip.core.problems import Place
+from drip.core.segments import leaves, parse_condition
+from drip.core.triggers import parse_trigger
+from drip.core.when import parse_duration, parse_hours, parse_when
+
+T = TypeVar("T")
+
+_WEBINAR_TRIGGERS = frozenset(
+    {TriggerKind.REGISTERS, TriggerKind.CANCELS, TriggerKind.SESSION_ENDS, TriggerKind.LAST_SESSION_STARTS}
+)
+_LIST_TRIGGERS = frozenset({TriggerKind.JOINS, TriggerKind.LEAVES})
+
+
+@dataclass(frozen=True, slots=True)
+class Placed(Generic[T]):
+    """Something that was read, where it stands, and where its values stand."""
+
+    value: T
+    place: Place
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+    def at(self, key: str) -> Place:
+        """Where the value of a key stands, or the whole."""
+        return self.places.get(key, self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What a plot can refer to. None: could not be read, so nothing is said about names of that kind.
+
+    `sent` collects the posts that steps and broadcasts send, also those of steps that could not be read.
+    """
+
+    posts: frozenset[str]
+    lists: tuple[str, ...] | None
+    fields: tuple[str, ...] | None
+    has_webinar: bool
+    folder: str
+    sent: set[str] = field(default_factory=set)
+
+    def check_post(self, book: Notebook, name: str, place: Place) -> None:
+        """A post must be a file of the campaign."""
+        if name not in self.posts:
+            advice = similar(name, self.posts, "a post") or f"write {self.folder}/{clip(name)}.md"
+            book.note("unknown-post", f"there is no post `{clip(name)}` in {self.folder}", place, advice)
+
+    def check_list(self, book: Notebook, name: str, place: Place) -> None:
+        """A list must be in drip.yaml."""
+        if self.lists is not None and name not in self.lists:
+            advice = similar(name, self.lists, "a list") or "add it under `lists` in drip.yaml"
+            book.note("unknown-list", f"drip.yaml has no list `{clip(name)}`", place, advice)
+
+    def check_field(self, book: Notebook, name: str, place: Place) -> None:
+        """A field must be in drip.yaml."""
+        if self.fields is not None and name not in self.fields:
+            advice = similar(name, self.fields, "a field") or "add it under `fields` in drip.yaml"
+            book.note("unknown-field", f"drip.yaml has no field `{clip(name)}`", place, advice)
+
+    def check_webinar(self, book: Notebook, phrase: str, place: Place) -> None:
+        """What speaks of registrations needs a webinar."""
+        if not self.has_webinar:
+            message = f"`{clip(phrase)}` speaks of a webinar, and this campaign has none"
+            book.note("no-webinar", message, place, "add a `webinar:` with its sessions")
+
+
+def read_sequence(
+    book: Notebook, named: Named, known: References
+) -> tuple[Placed[Sequence] | None, tuple[Placed[Step], ...]]:
+    """A sequence and its steps; None for the sequence if it cannot be told what starts it."""
+    section = named.section
+    if section is None:
+        return None, ()
+    triggers = {role: _trigger(book, section, role, known) for role in ("start", "goal", "stop")}
+    hours = book.phrase(section.scalars.get("hours"), parse_hours)
+    late = book.phrase(section.scalars.get("late"), parse_duration)
+    steps = tuple(
+        step for row in section.rows.get("steps", []) if (step := _step(book, row, named.name, late, known)) is not None
+    )
+    start = triggers["start"]
+    if start is None:
+        return None, steps
+    again = Again(section.text("again", Again.NEVER.value))
+    sequence = Sequence(
+        named.name, start, tuple(step.value for step in steps), triggers["goal"], triggers["stop"], hours, again
+    )
+    return Placed(sequence, named.place, _places(section)), steps
+
+
+def _trigger(book: Notebook, section: Section, role: str, known: References) -> Trigger | None:
+    """A `start`, `goal` or `stop`, with the name in it looked up."""
+    scalar = section.scalars.get(role)
+    trigger = book.phrase(scalar, partial(parse_trigger, role=role))
+    if trigger is None or scalar is None:
+        return None
+    argument = trigger.argument or ""
+    place = scalar.place_of(argument)
+    if trigger.kind in _LIST_TRIGGERS:
+        known.check_list(book, argument, place)
+    elif trigger.kind is TriggerKind.CLICKS:
+        known.check_post(book, argument, place)
+    elif trigger.kind in _WEBINAR_TRIGGERS:
+        known.check_webinar(book, trigger.phrase, scalar.place)
+    return trigger
+
+
+def _step(
+    book: Notebook, row: Section, sequence: str, late: timedelta | None, known: References
+) -> Placed[Step] | None:
+    """One step; None if its verb or its moment could not be read."""
+    verbs = [verb for verb in STEP_VERBS if verb in row.present]
+    if len(verbs) != 1:
+        if verbs:
+            message = f"this step does {len(verbs)} things: " + ", ".join(f"`{verb}`" for verb in verbs)
+            book.note("step-verb", message, row.place, "make each of them a step of its own")
+        else:
+            advice = "add `send: POST`, or `tag`, `untag`, `join`, `leave` or `notify`"
+            book.note("step-verb", "this step does nothing", row.place, advice)
+    for verb in verbs:
+        if verb in row.scalars:
+            _check_target(book, Verb(verb), row.scalars[verb], known)
+    when = book.phrase(row.scalars.get("when"), parse_when)
+    if when is not None and when.kind is WhenKind.AT:
+        message = "a step counts from what happened to the reader, not from the calendar"
+        book.note("misplaced-when", message, row.place_of("when"), "move it to `broadcasts`, or write `2 days later`")
+        when = None
+    condition = _condition(book, row, "if", known)
+    own_late = book.phrase(row.scalars.get("late"), parse_duration)
+    if len(verbs) != 1 or verbs[0] not in row.scalars or when is None:
+        return None
+    if own_late is None and when.kind is WhenKind.LATER:
+        own_late = late
+    step = Step(sequence, Verb(verbs[0]), row.text(verbs[0]), when, condition, own_late)
+    return Placed(step, row.place, {**_places(row), "verb": row.place_of(verbs[0])})
+
+
+def _check_target(book: Notebook, verb: Verb, scalar: Scalar, known: References) -> None:
+    """What a step acts on must be there, or be a name."""
+    name = " ".join(scalar.text.split())
+    if verb is Verb.SEND:
+        known.sent.add(name)
+        known.check_post(book, name, scalar.place)
+    elif verb in (Verb.JOIN, Verb.LEAVE):
+        known.check_list(book, name, scalar.place)
+    elif verb in (Verb.TAG, Verb.UNTAG) and not re.fullmatch(NAME_PATTERN, name):
+        book.note("bad-name", f"`{clip(name)}` cannot be the name of a tag", scalar.place, name_rule(NAME_PATTERN))
+
+
+def _condition(book: Notebook, row: Section, key: str, known: References) -> Condition | None:
+    """An `if` or `where`, with the names in it looked up."""
+    scalar = row.scalars.get(key)
+    condition = book.phrase(scalar, parse_condition)
+    if condition is None or scalar is None:
+        return None
+    for leaf in leaves(condition.term):
+        _check_leaf(book, leaf, scalar, known)
+    return condition
+
+
+def _check_leaf(book: Notebook, leaf: Term, scalar: Scalar, known: References) -> None:
+    """One question of a condition."""
+    match leaf:
+        case OnList(name):
+            known.check_list(book, name, scalar.place_of(name))
+        case FieldIs(name, _):
+            known.check_field(book, name, scalar.place_of(f"field {name}"))
+        case Clicked(name):
+            known.check_post(book, name, scalar.place_of(name))
+        case Attended() | Missed() | Registered():
+            word = type(leaf).__name__.lower()
+            known.check_webinar(book, word, scalar.place_of(word))
+        case HasTag(_):
+            pass
+
+
+def read_broadcast(book: Notebook, row: Section, known: References) -> Placed[Broadcast] | None:
+    """One broadcast; None if what, to whom or when could not be read."""
+    if "send" in row.scalars:
+        _check_target(book, Verb.SEND, row.scalars["send"], known)
+    if "to" in row.scalars:
+        known.check_list(book, row.text("to"), row.place_of("to"))
+    where = _condition(book, row, "where", known)
+    late = book.phrase(row.scalars.get("late"), parse_duration)
+    when = book.phrase(row.scalars.get("when"), parse_when)
+    if when is not None and when.kind is not WhenKind.AT:
+        message = f"`{clip(when.phrase)}` counts from one reader's clock, and a broadcast goes to many at one moment"
+        book.note("misplaced-when", message, row.place_of("when"), "write a moment, such as `2026-12-01 09:00`")
+        when = None
+    if when is None or "send" not in row.scalars or "to" not in row.scalars:
+        return None
+    return Placed(Broadcast(row.text("send"), row.text("to"), when, where, late), row.place, _places(row))
+
+
+def _places(section: Section) -> dict[str, Place]:
+    """Where the values of a section stand."""
+    return {key: scalar.place for key, scalar in section.scalars.items()}
