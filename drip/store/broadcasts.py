@@ -1,0 +1,166 @@
+"""One post to many: the plan of a broadcast, and its audience frozen into deliveries. Part of `Work`.
+
+Rows up front (DESIGN §11): the forecast is exact, a "no" in between still wins at the mark, and a run that is killed
+in the middle leaves nothing half-planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, exists, func, literal, select, update
+
+from drip.core.delivery import DeliveryState
+from drip.core.records import Facts, Kind, SubscriberId, SubscriptionState
+from drip.store.columns import said
+from drip.store.facts import FactsParts
+from drip.store.results import Audience, BroadcastState, NewBroadcast, PlannedBroadcast
+from drip.store.schema import broadcast, delivery, subscriber, subscription, suppression
+from drip.store.transaction import insert_into
+
+CHUNK = 1000
+"""How many readers' facts are held in memory at once."""
+
+PLANNED = broadcast.c.state == said(BroadcastState.PLANNED)
+EDITABLE = ("post", "due_at", "revision_id", "where_phrase", "readers_time", "late_seconds")
+
+
+class Broadcasts(FactsParts):
+    """Methods about broadcasts."""
+
+    def put_broadcast(self, new: NewBroadcast, now: datetime) -> PlannedBroadcast:
+        """Plans it. The same occasion again changes the plan while it is one; what was frozen stays as it was."""
+        statement = insert_into(broadcast, self._postgres)
+        statement = statement.on_conflict_do_update(
+            index_elements=["occasion"],
+            set_={**{name: statement.excluded[name] for name in EDITABLE}, "state": BroadcastState.PLANNED},
+            where=broadcast.c.state != BroadcastState.FROZEN,
+        )
+        values = {
+            "campaign": new.campaign,
+            "post": new.post,
+            "list": new.list,
+            "occasion": new.occasion,
+            "due_at": new.due_at,
+            "revision_id": new.revision_id,
+            "where_phrase": new.where_phrase,
+            "readers_time": new.readers_time,
+            "late_seconds": new.late_seconds,
+            "state": BroadcastState.PLANNED,
+            "planned_at": now,
+        }
+        self._run(statement.inline(), values)
+        return PlannedBroadcast(*self._run(select(broadcast).where(broadcast.c.occasion == new.occasion)).one())
+
+    def cancel_broadcasts(self, campaign: str, keep: Collection[str]) -> Sequence[str]:
+        """Cancels what the campaign no longer plans: all but the occasions to keep. The cancelled occasions."""
+        gone = update(broadcast).where(broadcast.c.campaign == campaign, PLANNED, broadcast.c.occasion.not_in(keep))
+        return sorted(self._run(gone.values(state=BroadcastState.CANCELLED).returning(broadcast.c.occasion)).scalars())
+
+    def broadcasts(self, campaign: str | None = None) -> Sequence[PlannedBroadcast]:
+        """All broadcasts, of one campaign or of all, by their moment."""
+        statement = select(broadcast).order_by(broadcast.c.due_at, broadcast.c.id)
+        if campaign is not None:
+            statement = statement.where(broadcast.c.campaign == campaign)
+        return [PlannedBroadcast(*row) for row in self._all(statement)]
+
+    def due_broadcasts(self, now: datetime) -> Sequence[PlannedBroadcast]:
+        """Those to be frozen by now. Held by this transaction; others skip them."""
+        statement = (
+            select(broadcast).where(PLANNED, broadcast.c.due_at <= now).order_by(broadcast.c.due_at, broadcast.c.id)
+        )
+        return [PlannedBroadcast(*row) for row in self._all(statement.with_for_update(skip_locked=True))]
+
+    def next_broadcast_due(self) -> datetime | None:
+        """When the next broadcast is to be frozen."""
+        statement = select(broadcast.c.due_at).where(PLANNED).order_by(broadcast.c.due_at).limit(1)
+        moment: datetime | None = self._value(statement)
+        return moment
+
+    def finish_broadcast(self, id: int, now: datetime, recipients: int) -> bool:  # noqa: A002 - the word of the records
+        """Its audience is frozen into deliveries. Whether it still was a plan."""
+        frozen = update(broadcast).where(broadcast.c.id == id, PLANNED)
+        values = {"state": BroadcastState.FROZEN, "frozen_at": now, "recipients": recipients}
+        return self._run(frozen.values(values)).rowcount > 0
+
+    def plan_for_list(self, audience: Audience, now: datetime, where: Callable[[Facts], bool] | None = None) -> int:
+        """A delivery for every reader of the list who is not suppressed; how many are new.
+
+        Without `where` it is one statement, whatever the number. With it, facts are loaded by the thousand.
+        """
+        if where is None:
+            statement = insert_into(delivery, self._postgres).from_select(
+                list(common(audience, now)) + PERSONAL, readers_of(audience, now)
+            )
+            statement = statement.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+            return self._run(statement).rowcount
+        statement = insert_into(delivery, self._postgres).on_conflict_do_nothing().returning(delivery.c.id)
+        shared = common(audience, now)
+        planned = 0
+        for chunk in self.audience(audience):
+            people = [each.subscriber for each in chunk if where(each)]
+            if people:
+                rows = [{**shared, "mailbox": each.mailbox, "subscriber_id": each.id} for each in people]
+                planned += len(self._run(statement, rows).all())
+        return planned
+
+    def audience(self, audience: Audience) -> Iterator[Sequence[Facts]]:
+        """The facts of the readers that a broadcast would go to, by the thousand, for a `where` and for `plan`."""
+        last = 0
+        while True:
+            statement = readers(audience, subscriber.c.id).where(subscriber.c.id > last)
+            ids: list[SubscriberId] = list(self._run(statement.order_by(subscriber.c.id).limit(CHUNK)).scalars())
+            if not ids:
+                return
+            yield self.facts_of(ids, audience.campaign, audience.default_zone)
+            last = ids[-1]
+
+    def zones_of(self, list: str, default_zone: str) -> Sequence[str]:  # noqa: A002 - DESIGN §5
+        """The zones in which the list has readers, for a broadcast in the reader's time."""
+        zone = func.coalesce(subscriber.c.zone, default_zone)
+        statement = select(zone).select_from(subscriber.join(subscription)).where(*subscribed(list)).distinct()
+        return sorted(self._run(statement).scalars())
+
+
+PERSONAL = ["mailbox", "subscriber_id"]
+
+
+def subscribed(name: str) -> tuple[ColumnElement[bool], ...]:
+    """The condition of being mailed for a list."""
+    return (
+        subscription.c.list == name,
+        subscription.c.state == said(SubscriptionState.ACTIVE),
+        ~exists().where(suppression.c.mailbox == subscriber.c.mailbox),
+    )
+
+
+def readers(audience: Audience, *columns: Any) -> Select[Any]:
+    """The readers of a broadcast."""
+    statement = select(*columns).select_from(subscriber.join(subscription)).where(*subscribed(audience.list))
+    if audience.zone is not None:
+        statement = statement.where(func.coalesce(subscriber.c.zone, audience.default_zone) == audience.zone)
+    return statement
+
+
+def common(audience: Audience, now: datetime) -> dict[str, Any]:
+    """The columns that all deliveries of a broadcast share."""
+    return {
+        "occasion": audience.occasion,
+        "campaign": audience.campaign,
+        "post": audience.post,
+        "kind": Kind.BROADCAST,
+        "state": DeliveryState.DUE,
+        "due_at": audience.due_at,
+        "planned_at": now,
+        "revision_id": audience.revision_id,
+        "list": audience.list,
+        "expires_at": audience.expires_at,
+    }
+
+
+def readers_of(audience: Audience, now: datetime) -> Select[Any]:
+    """The SELECT of the one statement: shared columns as constants, then PERSONAL."""
+    constants = [literal(value, delivery.c[name].type) for name, value in common(audience, now).items()]
+    return readers(audience, *constants, subscriber.c.mailbox, subscriber.c.id)

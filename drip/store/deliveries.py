@@ -1,0 +1,305 @@
+"""Deliveries on their way: plan, claim, mark, record, recover. Part of `Work`.
+
+Here the promises are kept (DESIGN §8). One row per (occasion, mailbox) ever; the right to send is the mark, a
+compare-and-set that the caller commits before the first byte of the body; a "no" that was committed before the mark
+wins, because the mark asks for it in the same statement. No clock and no lease decides anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import (
+    Select,
+    Text,
+    Update,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+    update,
+)
+
+from drip.core.delivery import DeliveryState
+from drip.core.records import Delivery, DeliveryId, Kind, NewDelivery, SubscriberId, SubscriptionState
+from drip.store.columns import Moment, among, ranked, said
+from drip.store.results import Claimed
+from drip.store.schema import delivery, subscriber, subscription, suppression
+from drip.store.transaction import Row_, Transaction, insert_into
+
+DELIVERY = tuple(delivery.c[each.name] for each in fields(Delivery))
+DUE, CLAIMED, SENDING = said(DeliveryState.DUE), said(DeliveryState.CLAIMED), said(DeliveryState.SENDING)
+
+TOO_LATE: Final = "too-late"
+SUPPRESSED: Final = "suppressed"
+UNSUBSCRIBED: Final = "unsubscribed"
+OWNER_DIED: Final = "owner-died"
+
+# What a "no" looks like, seen from a delivery.
+IS_SUPPRESSED = exists().where(suppression.c.mailbox == delivery.c.mailbox)
+IS_ACTIVE = exists().where(
+    subscription.c.subscriber_id == delivery.c.subscriber_id,
+    subscription.c.list == delivery.c.list,
+    subscription.c.state == said(SubscriptionState.ACTIVE),
+)
+HAS_NOT_LEFT = exists().where(subscriber.c.id == delivery.c.subscriber_id, subscriber.c.left_at.is_(None))
+# With a list: an active subscription to it. Without one it is a service mail: for who has not left altogether; and a
+# confirmation, which only answers what the person asked for, goes to everybody else too.
+MAY_BE_MAILED = case(
+    (delivery.c.list.is_not(None), IS_ACTIVE),
+    (delivery.c.kind == ranked(Kind.CONFIRMATION), literal(True)),
+    else_=HAS_NOT_LEFT,
+)
+
+
+def moment(name: str) -> Any:
+    """A parameter that is a moment."""
+    return bindparam(name, type_=Moment())
+
+
+@cache
+def plan_statement(postgres: bool) -> Any:
+    """The unique key decides who was first; nobody looks beforehand."""
+    statement = insert_into(delivery, postgres).on_conflict_do_nothing(index_elements=["occasion", "mailbox"])
+    return statement.returning(*DELIVERY)
+
+
+@cache
+def claim_statement() -> Update:
+    """Takes the next rows of one kind: what is too late is skipped, the rest becomes ours. SKIP LOCKED lets several
+    machines take different rows at once (PostgreSQL); the CTE makes the limit hold whatever plan is chosen."""
+    next_rows = (
+        select(delivery.c.id)
+        .where(
+            delivery.c.state == DUE,
+            delivery.c.kind == bindparam("of_kind", type_=delivery.c.kind.type),
+            delivery.c.due_at <= moment("now"),
+        )
+        .order_by(delivery.c.due_at, delivery.c.id)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True, key_share=True)
+        .cte("next_rows")
+    )
+    late = delivery.c.expires_at < moment("now")
+    return (
+        update(delivery)
+        .where(delivery.c.id.in_(select(next_rows.c.id)), delivery.c.state == DUE)
+        .values(
+            state=case((late, said(DeliveryState.SKIPPED)), else_=CLAIMED),
+            owner=case((late, null()), else_=bindparam("by", type_=Text())),
+            reason=case((late, literal(TOO_LATE)), else_=delivery.c.reason),
+            finished_at=case((late, moment("now")), else_=null()),
+        )
+        .returning(*DELIVERY)
+    )
+
+
+@cache
+def mark_statement(postgres: bool) -> Update:
+    """The compare-and-set of DESIGN §8 b.
+
+    It never waits for a locked row, it leaves it unmarked: so what it reads is what was committed when it began,
+    also under READ COMMITTED, and a transaction that is just taking the delivery back cannot be overtaken.
+    """
+    ours = (delivery.c.state == CLAIMED, delivery.c.owner == bindparam("by"))
+    free = (
+        select(delivery.c.id)
+        .where(among(delivery.c.id, "ids", postgres), *ours)
+        .with_for_update(skip_locked=True, key_share=True)
+        .cte("free")
+    )
+    return (
+        update(delivery)
+        .where(delivery.c.id.in_(select(free.c.id)), *ours, ~IS_SUPPRESSED, MAY_BE_MAILED)
+        .values(
+            state=SENDING,
+            attempt=delivery.c.attempt + 1,
+            first_marked_at=func.coalesce(delivery.c.first_marked_at, moment("now")),
+            marked_at=moment("now"),
+        )
+        .returning(delivery.c.id)
+    )
+
+
+@cache
+def refuse_statement(postgres: bool) -> Update:
+    """What the mark refused, with the reason. Without one (the row was locked for a moment) it is due again."""
+    ours = (delivery.c.state == CLAIMED, delivery.c.owner == bindparam("by"))
+    free = (
+        select(delivery.c.id)
+        .where(among(delivery.c.id, "ids", postgres), *ours)
+        .with_for_update(skip_locked=True, key_share=True)
+        .cte("free")
+    )
+    refused = or_(IS_SUPPRESSED, ~MAY_BE_MAILED)
+    return (
+        update(delivery)
+        .where(delivery.c.id.in_(select(free.c.id)), *ours)
+        .values(
+            state=case((refused, said(DeliveryState.SKIPPED)), else_=DUE),
+            reason=case(
+                (IS_SUPPRESSED, literal(SUPPRESSED)),
+                (~MAY_BE_MAILED, literal(UNSUBSCRIBED)),
+                else_=delivery.c.reason,
+            ),
+            finished_at=case((refused, moment("now")), else_=null()),
+            owner=None,
+        )
+        .returning(*DELIVERY)
+    )
+
+
+def recover_statement(state: DeliveryState) -> Any:
+    """The rows of a dead owner in one state. Two may recover at once: each row is changed by one of them."""
+    ours = (delivery.c.state == said(state), delivery.c.owner == bindparam("dead"))
+    free = select(delivery.c.id).where(*ours).with_for_update(skip_locked=True, key_share=True).cte("free")
+    return update(delivery).where(delivery.c.id.in_(select(free.c.id)), *ours)
+
+
+class Deliveries(Transaction):
+    """Methods about deliveries on their way."""
+
+    def plan_delivery(self, new: NewDelivery, now: datetime) -> Delivery | None:
+        """The delivery, due at its moment. None if this mailbox has it on this occasion already."""
+        values = {**asdict(new), "state": DeliveryState.DUE, "planned_at": now}
+        row = self._run(plan_statement(self._postgres), values).first()
+        return None if row is None else Delivery(*row)
+
+    def claim(self, owner: str, now: datetime, limit: int, kinds: Iterable[Kind] | None = None) -> Claimed:
+        """Up to `limit` due deliveries become this owner's, the urgent kinds first, then the longest due.
+
+        Too late ones that stood before them (up to `limit` as well) are skipped. An empty result: nothing is due.
+        """
+        taken: list[Delivery] = []
+        late: list[Delivery] = []
+        for kind in sorted(kinds if kinds is not None else Kind):
+            while (most := min(limit - len(taken), limit - len(late))) > 0:
+                found = self._claim(owner, now, most, kind)
+                taken += (each for each in found if each.state is DeliveryState.CLAIMED)
+                late += (each for each in found if each.state is DeliveryState.SKIPPED)
+                if len(found) < most:
+                    break
+        return Claimed(tuple(taken), tuple(late))
+
+    def _claim(self, owner: str, now: datetime, most: int, kind: Kind) -> Sequence[Delivery]:
+        rows = self._all(claim_statement(), by=owner, now=now, most=most, of_kind=kind)
+        # RETURNING keeps no order.
+        return sorted((Delivery(*row) for row in rows), key=lambda each: (each.due_at, each.id))
+
+    def mark(self, ids: Collection[DeliveryId], owner: str, now: datetime) -> set[DeliveryId]:
+        """The right to send these, now, once: those of them that were granted. Commit before the first byte.
+
+        Refused are the ones that are no longer ours, and those whose person said no; see `settle_refused`.
+        """
+        return set(self._run(mark_statement(self._postgres), {"ids": ids, "by": owner, "now": now}).scalars())
+
+    def settle_refused(self, ids: Collection[DeliveryId], owner: str, now: datetime) -> Sequence[Delivery]:
+        """The claimed ones that the mark refused become skipped, with the reason; those are returned.
+
+        Cancelled ones stay as they are. Where there is no reason any more, the delivery is due again.
+        """
+        rows = self._all(refuse_statement(self._postgres), ids=ids, by=owner, now=now)
+        found = (Delivery(*row) for row in rows)
+        return sorted((each for each in found if each.state is DeliveryState.SKIPPED), key=lambda each: each.id)
+
+    def unclaim(self, owner: str) -> int:
+        """A graceful stop: what was claimed and not marked is due again. How many."""
+        return self._changed(recover_statement(DeliveryState.CLAIMED).values(state=DUE, owner=None), dead=owner)
+
+    def recover(self, owner: str, now: datetime) -> tuple[int, Sequence[Delivery]]:
+        """A dead owner's claims are due again; what it was sending is uncertain, and never resent by itself."""
+        claimed = self.unclaim(owner)
+        uncertain = recover_statement(DeliveryState.SENDING).values(
+            state=said(DeliveryState.UNCERTAIN), reason=OWNER_DIED, finished_at=now
+        )
+        rows = self._all(uncertain.returning(*DELIVERY), dead=owner)
+        return claimed, sorted((Delivery(*row) for row in rows), key=lambda each: each.id)
+
+    def owners(self) -> Sequence[str]:
+        """Who has claimed or is sending something, alive or dead."""
+        at_work = delivery.c.state.in_([CLAIMED, SENDING])
+        return sorted(self._run(select(delivery.c.owner).where(at_work).distinct()).scalars())
+
+    def resolve(self, id: DeliveryId, state: DeliveryState, reason: str, now: datetime) -> bool:  # noqa: A002
+        """Whether this settled an uncertain or held delivery: sent, bounced, cancelled, skipped, or due again."""
+        again = state is DeliveryState.DUE
+        open_ = delivery.c.state.in_([DeliveryState.UNCERTAIN, DeliveryState.HELD])
+        values: dict[str, Any] = {"state": state, "reason": reason, "finished_at": None if again else now}
+        if again:
+            values |= {"due_at": now, "owner": None}
+        return self._changed(update(delivery).where(delivery.c.id == id, open_).values(values)) > 0
+
+    # --- questions ---
+
+    def delivery(self, id: DeliveryId) -> Delivery | None:  # noqa: A002 - the word of the records
+        """The delivery of that id."""
+        return as_delivery(self._first(select(*DELIVERY).where(delivery.c.id == id)))
+
+    def delivery_on(self, occasion: str, mailbox: str) -> Delivery | None:
+        """The one delivery of an occasion to a mailbox."""
+        key = (delivery.c.occasion == occasion, delivery.c.mailbox == mailbox)
+        return as_delivery(self._first(select(*DELIVERY).where(*key)))
+
+    def deliveries(self, subscriber_id: SubscriberId) -> Sequence[Delivery]:
+        """All deliveries to one person, oldest first."""
+        statement = select(*DELIVERY).where(delivery.c.subscriber_id == subscriber_id).order_by(delivery.c.id)
+        return [Delivery(*row) for row in self._all(statement)]
+
+    def deliveries_in(self, state: DeliveryState, after_id: int = 0, limit: int = 1000) -> Sequence[Delivery]:
+        """Deliveries in one state, by id: what is uncertain or held needs the author."""
+        statement = select(*DELIVERY).where(delivery.c.state == said(state), delivery.c.id > after_id)
+        return [Delivery(*row) for row in self._all(statement.order_by(delivery.c.id).limit(limit))]
+
+    def delivery_counts(self, campaign: str | None = None) -> Mapping[str, int]:
+        """How many deliveries are in each state, and `planned`: all there are, counted for itself.
+
+        One statement, hence one snapshot: `planned` is the sum of the states at every moment.
+        """
+        counts = dict.fromkeys(DeliveryState, 0)
+        rows = self._all(counts_statement(campaign is not None), **({} if campaign is None else {"campaign": campaign}))
+        found = {row[0]: row[1] for row in rows}
+        return {"planned": found.pop("planned"), **{state.value: found.get(state.value, 0) for state in counts}}
+
+    def next_delivery_due(self) -> datetime | None:
+        """When the next delivery is due, or None if none is planned."""
+        row = self._run(next_due_statement()).one()
+        return min((each for each in row if each is not None), default=None)
+
+
+@cache
+def counts_statement(of_campaign: bool) -> Any:
+    """Both counts in one statement."""
+    states = select(func.cast(delivery.c.state, Text).label("state"), func.count().label("number"))
+    planned = select(literal("planned").label("state"), func.count().label("number")).select_from(delivery)
+    if of_campaign:
+        states = states.where(delivery.c.campaign == bindparam("campaign"))
+        planned = planned.where(delivery.c.campaign == bindparam("campaign"))
+    return union_all(planned, states.group_by(delivery.c.state))
+
+
+@cache
+def next_due_statement() -> Select[Any]:
+    """The first of each kind, as the partial index `delivery_due` has them."""
+    firsts = (
+        select(delivery.c.due_at)
+        .where(delivery.c.state == DUE, delivery.c.kind == ranked(kind))
+        .order_by(delivery.c.due_at)
+        .limit(1)
+        .scalar_subquery()
+        for kind in Kind
+    )
+    return select(*firsts)
+
+
+def as_delivery(row: Row_ | None) -> Delivery | None:
+    """A row of DELIVERY as a record."""
+    return None if row is None else Delivery(*row)

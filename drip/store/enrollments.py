@@ -1,0 +1,207 @@
+"""People's passages through sequences: which are due, what is behind them, how they end. Part of `Work`.
+
+Never decides what comes next: `drip.core.decide` does.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, Update, bindparam, func, select, update
+
+from drip.core.delivery import DeliveryState
+from drip.core.records import (
+    DeliveryId,
+    Enrollment,
+    EnrollmentId,
+    EnrollmentState,
+    RegistrationId,
+    StepDone,
+    SubscriberId,
+)
+from drip.store.columns import Moment, among, said
+from drip.store.schema import delivery, enrollment, step_done
+from drip.store.transaction import Row_, Transaction, insert_into
+
+ENROLLMENT = (
+    enrollment.c.id,
+    enrollment.c.campaign,
+    enrollment.c.sequence,
+    enrollment.c.subscriber_id,
+    enrollment.c.occasion,
+    enrollment.c.state,
+    enrollment.c.started_at,
+    enrollment.c.next_due,
+    enrollment.c.registration_id,
+    enrollment.c.ended_at,
+    enrollment.c.end_reason,
+)
+RUNNING = said(EnrollmentState.RUNNING)
+# Said word for word as in the partial index `delivery_enrollment`.
+NOT_YET_SENT = delivery.c.state.in_([said(DeliveryState.DUE), said(DeliveryState.CLAIMED), said(DeliveryState.HELD)])
+
+
+def as_enrollment(row: Row_, done: tuple[StepDone, ...]) -> Enrollment:
+    """A row of ENROLLMENT, and what is behind the person, as a record."""
+    return Enrollment(*(*row[:9], done, *row[9:]))
+
+
+@cache
+def due_statement() -> Select[Any]:
+    """Ordered fetch, never EXISTS or count: the planner walks the partial index and stops at the limit."""
+    return (
+        select(*ENROLLMENT)
+        .where(
+            enrollment.c.state == RUNNING,
+            enrollment.c.next_due.is_not(None),
+            enrollment.c.next_due <= bindparam("now", type_=Moment()),
+        )
+        .order_by(enrollment.c.next_due)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+
+
+@cache
+def done_statement(postgres: bool) -> Select[Any]:
+    """The steps behind many enrollments, in the order in which they were done."""
+    columns = (step_done.c.enrollment_id, step_done.c.step, step_done.c.did, step_done.c.at, step_done.c.reason)
+    return select(*columns).where(among(step_done.c.enrollment_id, "ids", postgres)).order_by(step_done.c.id)
+
+
+@cache
+def wait_statement() -> Update:
+    """An ended enrollment waits for nothing."""
+    return (
+        update(enrollment)
+        .where(enrollment.c.id == bindparam("number"), enrollment.c.state == RUNNING)
+        .values(next_due=bindparam("moment", type_=Moment()), next_step=bindparam("step"))
+    )
+
+
+@cache
+def cancel_statement() -> Update:
+    """Takes back what an enrollment has planned and not begun to send."""
+    return (
+        update(delivery)
+        .where(delivery.c.enrollment_id == bindparam("number"), NOT_YET_SENT)
+        .values(
+            state=said(DeliveryState.CANCELLED),
+            reason=bindparam("why"),
+            finished_at=bindparam("now", type_=Moment()),
+            owner=None,
+        )
+        .returning(delivery.c.id)
+    )
+
+
+class Enrollments(Transaction):
+    """Methods about enrollments."""
+
+    def enroll(
+        self,
+        campaign: str,
+        sequence: str,
+        subscriber_id: SubscriberId,
+        occasion: str,
+        now: datetime,
+        registration_id: RegistrationId | None = None,
+    ) -> Enrollment | None:
+        """A running enrollment, due at once for its first decision. None if the person was in it already."""
+        values = {
+            "campaign": campaign,
+            "sequence": sequence,
+            "subscriber_id": subscriber_id,
+            "occasion": occasion,
+            "state": EnrollmentState.RUNNING,
+            "started_at": now,
+            "next_due": now,
+            "registration_id": registration_id,
+        }
+        statement = insert_into(enrollment, self._postgres).on_conflict_do_nothing().returning(*ENROLLMENT)
+        row = self._run(statement, values).first()
+        return None if row is None else as_enrollment(row, ())
+
+    def enrollment(self, id: EnrollmentId) -> Enrollment | None:  # noqa: A002 - the word of the records
+        """The enrollment of that id."""
+        found = self._enrollments(self._all(select(*ENROLLMENT).where(enrollment.c.id == id)))
+        return found[0] if found else None
+
+    def enrollments(self, subscriber_id: SubscriberId) -> Sequence[Enrollment]:
+        """All enrollments of one person, also ended ones, oldest first."""
+        statement = select(*ENROLLMENT).where(enrollment.c.subscriber_id == subscriber_id)
+        return self._enrollments(self._all(statement.order_by(enrollment.c.id)))
+
+    def running(self, subscriber_id: SubscriberId, campaign: str | None = None) -> Sequence[Enrollment]:
+        """The person's running enrollments, of one campaign or of all."""
+        statement = select(*ENROLLMENT).where(
+            enrollment.c.subscriber_id == subscriber_id, enrollment.c.state == RUNNING
+        )
+        if campaign is not None:
+            statement = statement.where(enrollment.c.campaign == campaign)
+        return self._enrollments(self._all(statement.order_by(enrollment.c.id)))
+
+    def due_enrollments(self, now: datetime, limit: int) -> Sequence[Enrollment]:
+        """Those to be decided by now, the longest due first. Held by this transaction; others skip them."""
+        return self._enrollments(self._all(due_statement(), now=now, most=limit))
+
+    def next_wake(self) -> datetime | None:
+        """When the next enrollment is due, or None if none waits for a moment."""
+        statement = select(enrollment.c.next_due).where(
+            enrollment.c.state == RUNNING, enrollment.c.next_due.is_not(None)
+        )
+        moment: datetime | None = self._value(statement.order_by(enrollment.c.next_due).limit(1))
+        return moment
+
+    def wait_until(self, id: EnrollmentId, moment: datetime | None, step: str | None = None) -> None:  # noqa: A002
+        """When to decide next; None waits for the outcome of its delivery. `step` is what it waits for, for `plan`."""
+        self._run(wait_statement(), {"number": id, "moment": moment, "step": step})
+
+    def step_done(self, id: EnrollmentId, done: StepDone) -> None:  # noqa: A002
+        """Puts a step behind the person. Said again (an uncertain one was resolved), the later word stands."""
+        values = {"did": done.did, "at": done.at, "reason": done.reason}
+        statement = insert_into(step_done, self._postgres)
+        statement = statement.on_conflict_do_update(
+            index_elements=["enrollment_id", "step"],
+            set_={name: statement.excluded[name] for name in values},
+        )
+        self._run(statement.inline(), {"enrollment_id": id, "step": done.step, **values})
+
+    def end_enrollment(
+        self,
+        id: EnrollmentId,  # noqa: A002
+        state: EnrollmentState,
+        reason: str,
+        now: datetime,
+    ) -> Sequence[DeliveryId]:
+        """Ends it, if it runs, and cancels what it has planned and not begun to send; the cancelled deliveries."""
+        ended = update(enrollment).where(enrollment.c.id == id, enrollment.c.state == RUNNING)
+        values = {"state": state, "end_reason": reason, "ended_at": now, "next_due": None, "next_step": None}
+        self._run(ended.values(values))
+        return list(self._run(cancel_statement(), {"number": id, "why": reason, "now": now}).scalars())
+
+    def count_waiting(self, campaign: str) -> Mapping[str, int]:
+        """How many people are in each sequence of the campaign, and how many wait for each step, by its identity."""
+        of_campaign = (enrollment.c.campaign == campaign, enrollment.c.state == RUNNING)
+        statement = (
+            select(enrollment.c.sequence, enrollment.c.next_step, func.count())
+            .where(*of_campaign)
+            .group_by(enrollment.c.sequence, enrollment.c.next_step)
+        )
+        counts: dict[str, int] = defaultdict(int)
+        for sequence, step, number in self._all(statement):
+            counts[sequence] += number
+            if step is not None:
+                counts[step] += number
+        return dict(counts)
+
+    def _enrollments(self, rows: Sequence[Row_]) -> Sequence[Enrollment]:
+        done: dict[int, list[StepDone]] = defaultdict(list)
+        if rows:
+            for number, *step in self._all(done_statement(self._postgres), ids=[row[0] for row in rows]):
+                done[number].append(StepDone(*step))
+        return [as_enrollment(row, tuple(done.get(row[0], ()))) for row in rows]

@@ -1,0 +1,272 @@
+"""Subscribers, their tags, subscriptions and consents, and the suppressed mailboxes.
+
+Never decides who may be mailed: the mark in `drip.store.deliveries` does, from these rows. Part of `Work`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, Text, bindparam, delete, exists, func, insert, select, update
+
+from drip.core.model import NOTHING
+from drip.core.records import (
+    Consent,
+    ConsentKind,
+    Evidence,
+    Kind,
+    Subscriber,
+    SubscriberId,
+    Subscription,
+    SubscriptionId,
+    SubscriptionState,
+    Suppression,
+)
+from drip.store.columns import Moment, among, ranked
+from drip.store.schema import consent, delivery, subscriber, subscription, suppression, tag
+from drip.store.transaction import Row_, Transaction, insert_into
+
+SUBSCRIBER = (
+    subscriber.c.id,
+    subscriber.c.email,
+    subscriber.c.mailbox,
+    subscriber.c.created_at,
+    subscriber.c.zone,
+    subscriber.c.fields,
+    subscriber.c.left_at,
+)
+
+
+def as_subscriber(row: Row_, tags: frozenset[str]) -> Subscriber:
+    """A row that begins with SUBSCRIBER, and the tags, as a record."""
+    number, email, mailbox, created_at, zone, fields, left_at = row[:7]
+    return Subscriber(number, email, mailbox, created_at, zone, fields, tags, left_at)
+
+
+@cache
+def tags_of(postgres: bool) -> Select[Any]:
+    """The tags of many subscribers."""
+    return select(tag.c.subscriber_id, tag.c.tag).where(among(tag.c.subscriber_id, "ids", postgres))
+
+
+class People(Transaction):
+    """Methods about people."""
+
+    # --- subscribers ---
+
+    def add_subscriber(
+        self, email: str, mailbox: str, now: datetime, zone: str | None = None, fields: Mapping[str, str] | None = None
+    ) -> tuple[Subscriber, bool]:
+        """The subscriber of that mailbox, and whether it is new. A known one stays as it is."""
+        statement = insert_into(subscriber, self._postgres).on_conflict_do_nothing(index_elements=["mailbox"])
+        row = self._run(
+            statement.returning(*SUBSCRIBER),
+            {"email": email, "mailbox": mailbox, "created_at": now, "zone": zone, "fields": fields or NOTHING},
+        ).first()
+        if row is not None:
+            return as_subscriber(row, frozenset()), True
+        known = self.subscriber_by_mailbox(mailbox)
+        assert known is not None
+        return known, False
+
+    def subscriber(self, id: SubscriberId) -> Subscriber | None:  # noqa: A002 - the word of the records
+        """The subscriber of that id."""
+        return self._one(select(*SUBSCRIBER).where(subscriber.c.id == id))
+
+    def subscriber_by_mailbox(self, mailbox: str) -> Subscriber | None:
+        """The subscriber whose keyed address hash it is."""
+        return self._one(select(*SUBSCRIBER).where(subscriber.c.mailbox == mailbox))
+
+    def subscribers(
+        self,
+        list: str | None = None,  # noqa: A002 - DESIGN §5
+        state: SubscriptionState | None = None,
+        after_id: int = 0,
+        limit: int = 1000,
+    ) -> Sequence[Subscriber]:
+        """Subscribers by id, those after `after_id`; with a list or a state, those who have such a subscription."""
+        statement = select(*SUBSCRIBER).where(subscriber.c.id > after_id).order_by(subscriber.c.id).limit(limit)
+        if list is not None or state is not None:
+            wanted = exists().where(subscription.c.subscriber_id == subscriber.c.id)
+            if list is not None:
+                wanted = wanted.where(subscription.c.list == list)
+            if state is not None:
+                wanted = wanted.where(subscription.c.state == state)
+            statement = statement.where(wanted)
+        return self._subscribers(self._all(statement))
+
+    def hold_subscriber(self, id: SubscriberId) -> None:  # noqa: A002
+        """Lets one transaction at a time act on this person (PostgreSQL; on SQLite there is one anyway)."""
+        self._run(select(subscriber.c.id).where(subscriber.c.id == id).with_for_update(key_share=True))
+
+    def set_fields(self, id: SubscriberId, fields: Mapping[str, str]) -> None:  # noqa: A002
+        """Replaces all fields."""
+        self._run(update(subscriber).where(subscriber.c.id == id), {"fields": fields})
+
+    def set_zone(self, id: SubscriberId, zone: str | None) -> None:  # noqa: A002
+        """Sets the person's own time zone."""
+        self._run(update(subscriber).where(subscriber.c.id == id), {"zone": zone})
+
+    def mark_left(self, id: SubscriberId, now: datetime) -> None:  # noqa: A002
+        """They unsubscribed from everything. The first moment stays."""
+        self._run(update(subscriber).where(subscriber.c.id == id, subscriber.c.left_at.is_(None)), {"left_at": now})
+
+    def mark_back(self, id: SubscriberId) -> None:  # noqa: A002
+        """They came back by themselves."""
+        self._run(update(subscriber).where(subscriber.c.id == id), {"left_at": None})
+
+    def set_tag(self, id: SubscriberId, name: str, now: datetime) -> bool:  # noqa: A002
+        """Whether the tag is new on this subscriber."""
+        statement = insert_into(tag, self._postgres).on_conflict_do_nothing().returning(tag.c.tag)
+        return self._run(statement, {"subscriber_id": id, "tag": name, "set_at": now}).first() is not None
+
+    def remove_tag(self, id: SubscriberId, name: str) -> bool:  # noqa: A002
+        """Whether the tag was there."""
+        return self._changed(delete(tag).where(tag.c.subscriber_id == id, tag.c.tag == name)) > 0
+
+    def _one(self, statement: Select[Any]) -> Subscriber | None:
+        found = self._subscribers(self._all(statement))
+        return found[0] if found else None
+
+    def _subscribers(self, rows: Sequence[Row_]) -> Sequence[Subscriber]:
+        tags = self._tags([row[0] for row in rows])
+        return [as_subscriber(row, tags.get(row[0], frozenset())) for row in rows]
+
+    def _tags(self, ids: Sequence[int]) -> Mapping[int, frozenset[str]]:
+        gathered: dict[int, set[str]] = defaultdict(set)
+        for number, name in self._all(tags_of(self._postgres), ids=ids) if ids else ():
+            gathered[number].add(name)
+        return {number: frozenset(names) for number, names in gathered.items()}
+
+    # --- subscriptions ---
+
+    def subscribe(
+        self,
+        subscriber_id: SubscriberId,
+        list: str,  # noqa: A002 - DESIGN §5
+        state: SubscriptionState,
+        now: datetime,
+    ) -> Subscription:
+        """The subscription, asked for now. An ended one is reopened; an active one stays active."""
+        confirmed_at = now if state is SubscriptionState.ACTIVE else None
+        values = {"state": state, "requested_at": now, "confirmed_at": confirmed_at, "ended_at": None}
+        statement = insert_into(subscription, self._postgres).on_conflict_do_nothing(
+            index_elements=["subscriber_id", "list"]
+        )
+        new = self._run(
+            statement.returning(subscription), {"subscriber_id": subscriber_id, "list": list, **values}
+        ).first()
+        if new is not None:
+            return Subscription(*new)
+        key = (subscription.c.subscriber_id == subscriber_id, subscription.c.list == list)
+        old = Subscription(*self._run(select(subscription).where(*key).with_for_update()).one())
+        if old.state is SubscriptionState.ACTIVE:
+            return old
+        return Subscription(*self._run(update(subscription).where(*key).returning(subscription), values).one())
+
+    def subscription(self, id: SubscriptionId) -> Subscription | None:  # noqa: A002
+        """The subscription of that id."""
+        row = self._first(select(subscription).where(subscription.c.id == id))
+        return None if row is None else Subscription(*row)
+
+    def subscriptions(self, subscriber_id: SubscriberId) -> Sequence[Subscription]:
+        """All subscriptions of one person, also ended ones, by list."""
+        statement = select(subscription).where(subscription.c.subscriber_id == subscriber_id)
+        return [Subscription(*row) for row in self._all(statement.order_by(subscription.c.list))]
+
+    def confirm_subscription(self, id: SubscriptionId, now: datetime) -> bool:  # noqa: A002
+        """Whether this made it active. Only a pending one can be confirmed: an old link cannot undo a "no"."""
+        pending = (subscription.c.id == id, subscription.c.state == SubscriptionState.PENDING)
+        values = {"state": SubscriptionState.ACTIVE, "confirmed_at": now}
+        return self._run(update(subscription).where(*pending).values(values)).rowcount > 0
+
+    def end_subscription(self, subscriber_id: SubscriberId, list: str | None, now: datetime) -> Sequence[str]:  # noqa: A002
+        """Ends one subscription, or with None all; the lists whose subscription this ended."""
+        statement = update(subscription).where(
+            subscription.c.subscriber_id == subscriber_id, subscription.c.state != SubscriptionState.ENDED
+        )
+        if list is not None:
+            statement = statement.where(subscription.c.list == list)
+        values = {"state": SubscriptionState.ENDED, "ended_at": now}
+        return sorted(self._run(statement.values(values).returning(subscription.c.list)).scalars())
+
+    # --- consents ---
+
+    def record_consent(self, given: Consent) -> None:
+        """Adds a line to the consent log."""
+        values = {
+            "subscriber_id": given.subscriber_id,
+            "list": given.list,
+            "kind": given.kind,
+            "at": given.at,
+            "place": given.evidence.where,
+            "text": given.evidence.text,
+            "ip": given.evidence.ip,
+            "agent": given.evidence.agent,
+        }
+        self._run(insert(consent).inline(), values)
+
+    def consents(self, subscriber_id: SubscriberId) -> Sequence[Consent]:
+        """The consent log of one person, oldest first."""
+        statement = select(consent).where(consent.c.subscriber_id == subscriber_id).order_by(consent.c.id)
+        return [
+            Consent(row.subscriber_id, row.list, row.kind, row.at, Evidence(row.place, row.text, row.ip, row.agent))
+            for row in self._all(statement)
+        ]
+
+    def count_recent_asks(self, mailbox: str, since: datetime) -> int:
+        """How often this mailbox was asked for since then: sign-ups recorded or confirmations planned, the larger.
+
+        It is the ceiling that keeps a sign-up form from flooding a stranger.
+        """
+        row = self._run(recent_asks(), {"mailbox": mailbox, "since": since}).one()
+        return max(int(row[0]), int(row[1]))
+
+    # --- suppressions ---
+
+    def suppress(self, mailbox: str, reason: str, now: datetime, note: str = "") -> bool:
+        """Whether the mailbox was not suppressed before. The first reason stays."""
+        statement = insert_into(suppression, self._postgres).on_conflict_do_nothing().returning(suppression.c.mailbox)
+        values = {"mailbox": mailbox, "reason": reason, "at": now, "note": note}
+        return self._run(statement, values).first() is not None
+
+    def suppression(self, mailbox: str) -> Suppression | None:
+        """Why this mailbox is never mailed, or None."""
+        row = self._first(select(suppression).where(suppression.c.mailbox == mailbox))
+        return None if row is None else Suppression(*row)
+
+    def suppressions(self, after: str = "", limit: int = 1000) -> Sequence[Suppression]:
+        """Suppressed mailboxes in the order of their hashes, those after `after`."""
+        statement = (
+            select(suppression).where(suppression.c.mailbox > after).order_by(suppression.c.mailbox).limit(limit)
+        )
+        return [Suppression(*row) for row in self._all(statement)]
+
+    def lift_suppression(self, mailbox: str) -> bool:
+        """Whether the mailbox was suppressed. Only the author may ask for this."""
+        return self._changed(delete(suppression).where(suppression.c.mailbox == mailbox)) > 0
+
+
+@cache
+def recent_asks() -> Select[Any]:
+    """Both counts of `count_recent_asks` in one statement."""
+    mailbox = bindparam("mailbox", type_=Text())
+    since = bindparam("since", type_=Moment())
+    asked = (
+        select(func.count())
+        .select_from(consent.join(subscriber, subscriber.c.id == consent.c.subscriber_id))
+        .where(subscriber.c.mailbox == mailbox, consent.c.kind == ConsentKind.ASKED, consent.c.at >= since)
+    )
+    # The literal kind is the condition of the partial index `delivery_asked`.
+    planned = (
+        select(func.count())
+        .select_from(delivery)
+        .where(
+            delivery.c.mailbox == mailbox, delivery.c.planned_at >= since, delivery.c.kind == ranked(Kind.CONFIRMATION)
+        )
+    )
+    return select(asked.scalar_subquery(), planned.scalar_subquery())

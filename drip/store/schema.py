@@ -1,0 +1,350 @@
+"""The tables. `docs/` draws them; migrations in `drip/store/migrations/` lead from every earlier form to this one.
+
+Never holds a query. States are guarded by CHECKs made from the same enums as the code's. Indexes on states are
+partial: they hold the live rows only, so that finished millions cost nothing (DESIGN §11).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from drip.core.delivery import Blame, DeliveryState, OutcomeKind
+from drip.core.records import Attendance, ConsentKind, Did, EnrollmentState, Kind, RegistrationState, SubscriptionState
+from drip.store.columns import Json, Moment, Prose, Rank, Word
+from drip.store.results import BroadcastState
+
+HEAD = "0001"
+"""The schema's number: the name of the last migration. A test compares them."""
+
+NAMES = {
+    "ix": "%(table_name)s_%(column_0_N_name)s",
+    "pk": "%(table_name)s_pkey",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ck": "%(table_name)s_%(constraint_name)s_check",
+}
+
+ROOM: Any = {"fillfactor": 70}
+metadata = MetaData(naming_convention=NAMES)
+
+# Tables with `sqlite_autoincrement` have ids that stand in signed links: an erased row's id must never come back as
+# somebody else's. PostgreSQL's sequences never go back.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def words(column: str, enum: type[StrEnum]) -> CheckConstraint:
+    """A CHECK that the column holds one of the enum's words."""
+    return CheckConstraint(f"{column} IN ({', '.join(repr(each.value) for each in enum)})", name=column)
+
+
+def numbers(column: str, enum: type[IntEnum]) -> CheckConstraint:
+    """A CHECK that the column holds one of the enum's numbers."""
+    return CheckConstraint(f"{column} IN ({', '.join(str(each.value) for each in enum)})", name=column)
+
+
+def partial(name: str, where: str, *columns: Column[Any], unique: bool = False) -> Index:
+    """An index of only the rows where the condition holds. Queries must say the condition word for word."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
+# Alembic keeps the schema's number here; we read it without importing Alembic. The names are Alembic's.
+schema_version = Table("schema_version", metadata, Column("version_num", String(32), primary_key=True))
+schema_version.primary_key.name = "schema_version_pkc"
+
+meta = Table("meta", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
+
+# --- people --------------------------------------------------------------------------------------------------
+
+subscriber = Table(
+    "subscriber",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("email", Text, nullable=False),
+    Column("mailbox", Text, nullable=False, unique=True),
+    Column("created_at", Moment, nullable=False),
+    Column("zone", Text),
+    Column("fields", Json, nullable=False, server_default="{}"),
+    Column("left_at", Moment),
+    sqlite_autoincrement=True,
+)
+
+tag = Table(
+    "tag",
+    metadata,
+    Column("subscriber_id", Id, ForeignKey(subscriber.c.id), primary_key=True),
+    Column("tag", Text, primary_key=True),
+    Column("set_at", Moment, nullable=False),
+)
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("subscriber_id", Id, ForeignKey(subscriber.c.id), nullable=False),
+    Column("list", Text, nullable=False),
+    Column("state", Word(SubscriptionState), nullable=False),
+    Column("requested_at", Moment, nullable=False),
+    Column("confirmed_at", Moment),
+    Column("ended_at", Moment),
+    words("state", SubscriptionState),
+    UniqueConstraint("subscriber_id", "list"),
+    sqlite_autoincrement=True,
+)
+partial("subscription_active", "state = 'active'", subscription.c.list, subscription.c.subscriber_id)
+
+consent = Table(
+    "consent",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("subscriber_id", Id, ForeignKey(subscriber.c.id), nullable=False, index=True),
+    Column("list", Text, nullable=False),
+    Column("kind", Word(ConsentKind), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("place", Prose, nullable=False),
+    Column("text", Prose, nullable=False),
+    Column("ip", Prose, nullable=False),
+    Column("agent", Prose, nullable=False),
+    words("kind", ConsentKind),
+)
+
+suppression = Table(
+    "suppression",
+    metadata,
+    Column("mailbox", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("note", Prose, nullable=False),
+)
+
+# --- what was applied ------------------------------------------------------------------------------------------
+
+revision = Table(
+    "revision",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("campaign", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("applied_at", Moment, nullable=False),
+    Column("files", Json, nullable=False),
+    UniqueConstraint("campaign", "number"),
+    sqlite_autoincrement=True,
+)
+
+broadcast = Table(
+    "broadcast",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("campaign", Text, nullable=False),
+    Column("post", Text, nullable=False),
+    Column("list", Text, nullable=False),
+    Column("occasion", Text, nullable=False, unique=True),
+    Column("due_at", Moment, nullable=False),
+    Column("revision_id", Id, ForeignKey(revision.c.id), nullable=False),
+    Column("where_phrase", Text, nullable=False),
+    Column("readers_time", Boolean, nullable=False),
+    Column("late_seconds", Integer),
+    Column("state", Word(BroadcastState), nullable=False),
+    Column("planned_at", Moment, nullable=False),
+    Column("frozen_at", Moment),
+    Column("recipients", Integer, nullable=False, server_default="0"),
+    words("state", BroadcastState),
+    sqlite_autoincrement=True,
+)
+partial("broadcast_planned", "state = 'planned'", broadcast.c.due_at)
+
+# --- webinars ----------------------------------------------------------------------------------------------------
+
+session = Table(
+    "session",
+    metadata,
+    Column("campaign", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("starts", Moment, nullable=False),
+    Column("ends", Moment, nullable=False),
+    Column("wall", Text, nullable=False),
+    Column("zone", Text, nullable=False),
+    Column("closed_at", Moment),  # its end was acted on
+    Column("withdrawn_at", Moment),  # no longer in the campaign; kept for those who are registered
+)
+
+registration = Table(
+    "registration",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("subscriber_id", Id, ForeignKey(subscriber.c.id), nullable=False),
+    Column("campaign", Text, nullable=False),
+    Column("session", Text, nullable=False),
+    Column("state", Word(RegistrationState), nullable=False),
+    Column("requested_at", Moment, nullable=False),
+    Column("confirmed_at", Moment),
+    Column("cancelled_at", Moment),
+    Column("zone", Text),
+    Column("calendar_sequence", Integer, nullable=False, server_default="0"),
+    words("state", RegistrationState),
+    ForeignKeyConstraint(["campaign", "session"], ["session.campaign", "session.name"]),
+    sqlite_autoincrement=True,
+)
+Index("registration_subscriber", registration.c.subscriber_id, registration.c.campaign)
+Index("registration_session", registration.c.campaign, registration.c.session, registration.c.state)
+partial(
+    "registration_open",
+    "state IN ('pending', 'booked')",
+    registration.c.subscriber_id,
+    registration.c.campaign,
+    registration.c.session,
+    unique=True,
+)
+
+attendance = Table(
+    "attendance",
+    metadata,
+    Column("registration_id", Id, ForeignKey(registration.c.id), primary_key=True),
+    Column("attendance", Word(Attendance), nullable=False),
+    Column("source", Prose, nullable=False),
+    Column("at", Moment, nullable=False),
+    words("attendance", Attendance),
+)
+
+# --- sequences ---------------------------------------------------------------------------------------------------
+
+enrollment = Table(
+    "enrollment",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("campaign", Text, nullable=False),
+    Column("sequence", Text, nullable=False),
+    Column("subscriber_id", Id, ForeignKey(subscriber.c.id), nullable=False),
+    Column("occasion", Text, nullable=False),
+    Column("state", Word(EnrollmentState), nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("next_due", Moment),
+    Column("next_step", Text),  # the identity of the step that it waits for, where known
+    Column("registration_id", Id, ForeignKey(registration.c.id)),
+    Column("ended_at", Moment),
+    Column("end_reason", Text, nullable=False, server_default=""),
+    words("state", EnrollmentState),
+    UniqueConstraint("subscriber_id", "campaign", "sequence", "occasion"),
+    sqlite_autoincrement=True,
+)
+partial("enrollment_due", "state = 'running' AND next_due IS NOT NULL", enrollment.c.next_due)
+
+step_done = Table(
+    "step_done",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("enrollment_id", Id, ForeignKey(enrollment.c.id), nullable=False),
+    Column("step", Text, nullable=False),
+    Column("did", Word(Did), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("reason", Text, nullable=False),
+    words("did", Did),
+    UniqueConstraint("enrollment_id", "step"),
+)
+
+# --- deliveries ----------------------------------------------------------------------------------------------------
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("occasion", Text, nullable=False),
+    Column("mailbox", Text, nullable=False),
+    Column("subscriber_id", Id, ForeignKey(subscriber.c.id), nullable=False),
+    Column("campaign", Text, nullable=False),
+    Column("post", Text, nullable=False),
+    Column("kind", Rank(Kind), nullable=False),
+    Column("state", Word(DeliveryState), nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("planned_at", Moment, nullable=False),
+    Column("revision_id", Id, ForeignKey(revision.c.id), nullable=False),
+    Column("list", Text),
+    Column("step", Text),
+    Column("enrollment_id", Id, ForeignKey(enrollment.c.id)),
+    Column("registration_id", Id, ForeignKey(registration.c.id)),
+    Column("subscription_id", Id, ForeignKey(subscription.c.id)),
+    Column("expires_at", Moment),
+    Column("owner", Text),
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("first_marked_at", Moment),
+    Column("marked_at", Moment),
+    Column("finished_at", Moment),
+    Column("reason", Text, nullable=False, server_default=""),
+    words("state", DeliveryState),
+    numbers("kind", Kind),
+    CheckConstraint("owner IS NOT NULL OR state NOT IN ('claimed', 'sending')", name="owner"),
+    UniqueConstraint("occasion", "mailbox"),
+    sqlite_autoincrement=True,
+    # Room in each page, so that a change of state stays there and indexes are spared (HOT updates).
+    postgresql_with=ROOM,
+)
+for name, columns, live in (
+    ("delivery_due", ("kind", "due_at", "id"), "state = 'due'"),
+    ("delivery_owner", ("owner",), "state IN ('claimed', 'sending')"),
+    ("delivery_enrollment", ("enrollment_id",), "state IN ('due', 'claimed', 'held')"),
+    ("delivery_last_drip", ("subscriber_id", "finished_at"), "kind = 2 AND state IN ('sent', 'uncertain')"),
+    ("delivery_asked", ("mailbox", "planned_at"), "kind = 0"),
+):
+    partial(name, live, *(delivery.c[each] for each in columns))
+Index("delivery_subscriber", delivery.c.subscriber_id)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("delivery_id", Id, ForeignKey(delivery.c.id), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("relay", Text, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("ended_at", Moment, nullable=False),
+    Column("outcome", Word(OutcomeKind), nullable=False),
+    Column("code", Integer, nullable=False),
+    Column("enhanced", Prose, nullable=False),
+    Column("text", Prose, nullable=False),
+    Column("blame", Word(Blame), nullable=False),
+    words("outcome", OutcomeKind),
+    words("blame", Blame),
+)
+
+# --- the journal ------------------------------------------------------------------------------------------------
+
+log = Table(
+    "log",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Moment, nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("subscriber_id", Id, ForeignKey(subscriber.c.id), index=True),
+    Column("campaign", Text, nullable=False),
+    Column("subject", Prose, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Prose, nullable=False),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("started_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Column("owner", Text, nullable=False),
+    Column("sent", Integer, nullable=False, server_default="0"),
+    Column("note", Prose, nullable=False, server_default=""),
+)

