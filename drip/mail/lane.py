@@ -1,0 +1,405 @@
+"""One SMTP connection's conversation about messages: envelope, body, final dot, and what can be known when it breaks.
+
+aiosmtplib makes the session (connect, EHLO, STARTTLS, AUTH); then this protocol takes the connection over, for two
+reasons. aiosmtplib raises the same exception for a loss before DATA and after the final dot, and only one of the
+two is safe to try again. And its regular expressions over each body cost more than everything else together.
+Never opens a connection and never decides when to try again. Called by `drip.mail.smtp`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from drip.core.delivery import Blame, Outcome, OutcomeKind
+from drip.core.message import Wire
+from drip.mail.headers import ascii_address
+from drip.mail.transport import relay_trouble
+
+if TYPE_CHECKING:
+    import aiosmtplib
+
+LONGEST_REPLY = 32_768  # bytes of one reply; RFC 5321 §4.5.3.1.5 asks for 512 a line
+MOST_REPLIES = 8  # that may wait in line: three are asked for at once
+LONGEST_TEXT = 500  # characters of a reply that are kept
+
+_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
+_ENHANCED = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s+|$)")  # RFC 2034 §4
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_LINE_ENDS = re.compile(rb"\r\n|\r|\n")
+
+# Replies that say "we two do not understand each other" (RFC 5321 §4.2.4, RFC 4954 §6): never the message's fault.
+# 501 and 504 to RCPT are about the address, so they are judged like any other refusal.
+_PROTOCOL_FAULTS = frozenset({500, 501, 502, 503, 504, 530, 538})
+_PROTOCOL_FAULTS_OF_RCPT = frozenset({500, 502, 503, 530, 538})
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds to wait. Up to the dot a break costs nothing but a new try; after it, RFC 5321 §4.5.3.2.6 says 600."""
+
+    connect: float = 30
+    command: float = 120
+    block: float = 180
+    dot: float = 600
+    goodbye: float = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A parsed reply: code, enhanced code (RFC 3463) or "", and the text of all its lines."""
+
+    code: int
+    enhanced: str
+    text: str
+
+    @property
+    def is_fine(self) -> bool:
+        """250 and its kin: requested mail action completed."""
+        return self.code // 10 == 25
+
+    @property
+    def is_refusal(self) -> bool:
+        """4yz or 5yz: a clear no."""
+        return self.code >= 400
+
+
+class Lost(Exception):
+    """The connection ended, fell silent, or what came was no SMTP."""
+
+
+class Lane(asyncio.Protocol):
+    """A connection that carries one message at a time. After any trouble it is closed, never mended."""
+
+    def __init__(self, session: aiosmtplib.SMTP, patience: Patience, *, pipelining: bool = True) -> None:
+        assert session.protocol is not None
+        self.carried = 0
+        self._session_protocol = session.protocol
+        self._patience = patience
+        self._pipelining = pipelining and session.supports_extension("pipelining")
+        self._size_offered = session.supports_extension("size")
+        self._size_limit = _number(session.esmtp_extensions.get("size", ""))
+        self._loop = asyncio.get_running_loop()
+        self._buffer = bytearray()
+        self._half: list[bytes] = []  # lines of a reply whose last line has not come yet
+        self._replies: deque[Reply] = deque()
+        self._fault = ""
+        self._waiter: asyncio.Future[bool] | None = None
+        self._paused = False
+        self._leaving = False
+        self._closed: asyncio.Future[None] = self._loop.create_future()
+        self._transport = cast(asyncio.Transport, session.transport)
+        self._transport.set_protocol(self)
+        # Paused means: bytes are still here. So the dot is not written before all that precedes it has left.
+        self._transport.set_write_buffer_limits(high=1, low=0)
+
+    # --- what the event loop tells -------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        """Takes replies apart. What comes unasked stays in the queue and makes the lane unusable."""
+        if self._leaving:
+            self._transport.close()
+            return
+        if not self._fault:
+            self._buffer += data
+            try:
+                self._parse()
+            except ValueError as fault:
+                self._fault = str(fault)
+        self._wake()
+
+    def eof_received(self) -> bool:
+        """The server will say no more; without its replies there is nothing to send for."""
+        self._fault = self._fault or "the relay closed the connection"
+        self._wake()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tells aiosmtplib too, which then lets go of the connection."""
+        self._fault = self._fault or f"the connection was lost{f': {exc}' if exc else ''}"
+        self._session_protocol.connection_lost(exc)
+        if not self._closed.done():
+            self._closed.set_result(None)
+        self._wake()
+
+    def pause_writing(self) -> None:
+        """The other side takes the bytes more slowly than they come."""
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        self._paused = False
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(True)
+
+    def _parse(self) -> None:
+        """Moves whole replies from the buffer to the queue; raises ValueError at the first line that is none."""
+        while (end := self._buffer.find(b"\n")) >= 0:
+            line = bytes(self._buffer[:end]).removesuffix(b"\r")
+            del self._buffer[: end + 1]
+            match = _LINE.fullmatch(line)
+            if match is None or (self._half and not line.startswith(self._half[0][:3])):
+                raise ValueError(f"not an SMTP reply: {_shown(line)!r}")
+            self._half.append(line)
+            if match[2] != b"-":
+                self._replies.append(_read_reply(self._half))
+                self._half = []
+        if len(self._buffer) + sum(map(len, self._half)) > LONGEST_REPLY or len(self._replies) > MOST_REPLIES:
+            raise ValueError("the relay's reply has no end")
+
+    # --- for the pool --------------------------------------------------------------------------------------
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the connection is up and the server has said nothing out of turn."""
+        return not (self._fault or self._leaving or self._stray() or self._transport.is_closing())
+
+    def _stray(self) -> bool:
+        return bool(self._replies or self._buffer or self._half)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection is gone."""
+        return self._closed.done()
+
+    def leave(self) -> None:
+        """Say QUIT and go, the reply being waited for in the background (RFC 5321 §4.1.1.10); in trouble, just go."""
+        if not self.is_usable:
+            self.abort()
+            return
+        self._leaving = True
+        self._transport.write(b"QUIT\r\n")
+        self._loop.call_later(self._patience.goodbye, self._transport.abort)
+
+    def abort(self) -> None:
+        """Drop the connection as it is: the server must not take what it has for a whole message."""
+        self._fault = self._fault or "the connection was dropped"
+        self._transport.abort()
+
+    async def closed(self) -> None:
+        """Wait until the connection is gone."""
+        await asyncio.wait([self._closed], timeout=self._patience.goodbye + 1)
+
+    # --- one message ---------------------------------------------------------------------------------------
+
+    async def carry(self, wire: Wire) -> Outcome:
+        """Hand one message over. Raises `Lost` only when the message certainly was not accepted."""
+        self.carried += 1
+        data = wire.data if wire.wire_ready and _is_wire_ready(wire.data) else stuff(wire.data)
+        if 0 < self._size_limit < len(data):
+            text = f"the relay takes {self._size_limit} bytes, this message has {len(data)}"
+            return Outcome(OutcomeKind.PERMANENT, 552, "5.3.4", text, Blame.CONTENT)
+        refused = await (self._envelope_at_once(wire, data) if self._pipelining else self._envelope(wire, data))
+        if refused is None:
+            refused = await self._body(data)
+        if refused is not None:
+            return refused
+        return await self._dot()
+
+    def _commands(self, wire: Wire, data: bytes) -> tuple[bytes, bytes]:
+        size = f" SIZE={len(data)}" if self._size_offered else ""  # RFC 1870 §6.1
+        sender = ascii_address(wire.sender) if wire.sender else ""
+        recipient = ascii_address(wire.recipient)
+        return f"MAIL FROM:<{sender}>{size}\r\n".encode("ascii"), f"RCPT TO:<{recipient}>\r\n".encode("ascii")
+
+    async def _envelope(self, wire: Wire, data: bytes) -> Outcome | None:
+        """MAIL, RCPT and DATA, one after the other. The outcome if refused; None when the body may come."""
+        mail, rcpt = self._commands(wire, data)
+        for verb, command in (("MAIL", mail), ("RCPT", rcpt), ("DATA", b"DATA\r\n")):
+            self._write(command)
+            reply = await self._reply(self._patience.command)
+            if verb == "MAIL":
+                self._check_welcome(reply)
+            if verb == "DATA" and reply.code == 354:
+                return None
+            if verb == "DATA" or not reply.is_fine:
+                await self._reset(reply)
+                return _refused(verb, reply)
+        return None
+
+    async def _envelope_at_once(self, wire: Wire, data: bytes) -> Outcome | None:
+        """The same in one write, as PIPELINING allows (RFC 2920 §3.1): one round trip instead of three."""
+        self._write(b"".join((*self._commands(wire, data), b"DATA\r\n")))
+        replies: list[Reply] = []
+        try:
+            for _ in range(3):
+                replies.append(await self._reply(self._patience.command))  # noqa: PERF401 - a break keeps what came
+        except Lost:
+            for verb, reply in zip(("MAIL", "RCPT"), replies, strict=False):
+                if verb == "MAIL":
+                    self._check_welcome(reply)
+                if reply.is_refusal:
+                    return _refused(verb, reply)
+            raise
+        mail, rcpt, go = replies
+        self._check_welcome(mail)
+        if mail.is_fine and rcpt.is_fine and go.code == 354:
+            return None
+        verb, reply = ("DATA", go) if rcpt.is_fine else ("RCPT", rcpt)
+        if not mail.is_fine:
+            verb, reply = "MAIL", mail
+        await self._withdraw(mail, rcpt, go)
+        return _refused(verb, reply)
+
+    def _check_welcome(self, mail: Reply) -> None:
+        """421 to a later MAIL of a connection: the server ends it (idle, or enough messages), no more than that."""
+        if mail.code == 421 and self.carried > 1:
+            raise Lost(f"the relay ended the connection: {mail.text}")
+
+    async def _withdraw(self, mail: Reply, rcpt: Reply, go: Reply) -> None:
+        """End a transaction that was refused in part, without anything that could be taken for a message."""
+        if go.code == 354 and mail.is_fine and rcpt.is_refusal:
+            # RFC 2920 §3.1: no recipient, yet a 354: a lone dot ends it, and nobody gets an empty message.
+            try:
+                self._write(b".\r\n")
+                go = await self._reply(self._patience.command)
+            except Lost:
+                self.abort()
+            if not go.is_refusal:
+                self.abort()
+        elif go.code == 354:
+            self.abort()
+        await self._reset(go)
+
+    async def _reset(self, after: Reply) -> None:
+        """RSET, so that the next MAIL is not nested. The verdict stands, whatever becomes of the connection."""
+        if after.code == 421:
+            self.abort()
+            return
+        try:
+            self._write(b"RSET\r\n")
+            if not (await self._reply(self._patience.command)).is_fine:
+                self.abort()
+        except Lost:
+            self.abort()
+
+    async def _body(self, data: bytes) -> Outcome | None:
+        """All but the final dot: without it no server may take the message (RFC 5321 §4.1.1.4)."""
+        self._write(data)
+        await asyncio.sleep(0)  # let a reset that is already here be seen before the dot goes
+        while self._paused and not self._fault and not self._replies:
+            left = self._transport.get_write_buffer_size()
+            await self._wait(self._patience.block)
+            if self._paused and not self._replies and self._transport.get_write_buffer_size() >= left:
+                raise Lost("the relay took no more bytes")
+        if self._replies and self._replies[0].is_refusal:
+            reply = self._replies.popleft()
+            self.abort()
+            return _refused("body", reply)
+        self._check()
+        return None
+
+    async def _dot(self) -> Outcome:
+        """The point of no return: from here on, all that is not a clear no may have been a yes."""
+        self._transport.write(b".\r\n")
+        try:
+            reply = await self._reply(self._patience.dot)
+        except Lost as lost:
+            self.abort()
+            return Outcome(OutcomeKind.UNCERTAIN, text=f"no verdict after the message was handed over: {lost}")
+        if reply.is_fine:
+            return Outcome(OutcomeKind.ACCEPTED, reply.code, reply.enhanced, reply.text)
+        if reply.is_refusal:
+            if reply.code == 421:
+                self.abort()
+            return _judged(reply)
+        self.abort()
+        return Outcome(OutcomeKind.UNCERTAIN, reply.code, reply.enhanced, f"not a verdict: {reply.text}")
+
+    # --- reading and writing -------------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        if self._fault:
+            raise Lost(self._fault)
+        if self._stray():
+            raise Lost("the relay spoke out of turn")
+        if self._transport.is_closing():
+            raise Lost("the connection is closing")
+
+    def _write(self, data: bytes) -> None:
+        self._check()
+        self._transport.write(data)
+
+    async def _reply(self, seconds: float) -> Reply:
+        """The next reply; those that came before the connection broke are still given."""
+        while not self._replies:
+            if self._fault:
+                raise Lost(self._fault)
+            if not await self._wait(seconds):
+                raise Lost(f"the relay was silent for {seconds:g} seconds")
+        return self._replies.popleft()
+
+    async def _wait(self, seconds: float) -> bool:
+        """Until something happens; False if nothing did in that time. Cheaper than `wait_for`, and as exact."""
+        waiter: asyncio.Future[bool] = self._loop.create_future()
+        self._waiter = waiter
+        timer = self._loop.call_later(seconds, _give_up, waiter)
+        try:
+            return await waiter
+        finally:
+            timer.cancel()
+            self._waiter = None
+
+
+def _give_up(waiter: asyncio.Future[bool]) -> None:
+    if not waiter.done():
+        waiter.set_result(False)
+
+
+def _is_wire_ready(data: bytes) -> bool:
+    """A look at the promise, since a broken one would cut the message in two (SMTP smuggling)."""
+    return b"\r\n." not in data and data.endswith(b"\r\n") and not data.startswith(b".")
+
+
+def stuff(data: bytes) -> bytes:
+    """The data with CRLF line ends, a final one, and leading dots doubled (RFC 5321 §4.5.2).
+
+    Bare CR and LF become CRLF first: a server that takes `LF . LF` for the end must not find it here.
+    """
+    data = _LINE_ENDS.sub(b"\r\n", data)
+    if not data.endswith(b"\r\n"):
+        data += b"\r\n"
+    data = data.replace(b"\r\n.", b"\r\n..")
+    return b"." + data if data.startswith(b".") else data
+
+
+def _refused(verb: str, reply: Reply) -> Outcome:
+    """What a refusal before the dot means, given the command that it answers."""
+    if not reply.is_refusal:
+        raise Lost(f"the relay answered {reply.code} to {verb}")
+    if reply.code in (_PROTOCOL_FAULTS_OF_RCPT if verb == "RCPT" else _PROTOCOL_FAULTS):
+        return relay_trouble(f"{verb}: {reply.text}", code=reply.code, enhanced=reply.enhanced)
+    outcome = _judged(reply)
+    if verb == "MAIL" and outcome.kind is OutcomeKind.PERMANENT and outcome.blame is not Blame.CONTENT:
+        # No reader is named yet: what is refused is the sender or the account. Mended there, everything goes.
+        return relay_trouble(f"MAIL: {reply.text}", code=reply.code, enhanced=reply.enhanced)
+    return outcome
+
+
+def _judged(reply: Reply) -> Outcome:
+    from drip.core.delivery import judge_reply
+
+    return judge_reply(reply.code, reply.enhanced, reply.text)
+
+
+def _read_reply(lines: list[bytes]) -> Reply:
+    texts = [_shown(line[4:]) for line in lines]
+    match = _ENHANCED.match(texts[0])
+    if match is not None:
+        texts = [_ENHANCED.sub("", text, count=1) for text in texts]
+    return Reply(int(lines[0][:3]), match[1] if match else "", " ".join(texts)[:LONGEST_TEXT])
+
+
+def _shown(raw: bytes) -> str:
+    """Server text for logs and terminals: no controls, no endless lines."""
+    return _CONTROLS.sub(" ", raw.decode("utf-8", "replace")).strip()[:LONGEST_TEXT]
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() else 0

@@ -1,0 +1,203 @@
+"""Puts a message together: headers, text, HTML and perhaps a calendar invite, as bytes ready for SMTP.
+
+The static text of a shape is quoted-printable encoded once; each reader's values stand between soft line breaks,
+so that their length moves nothing else. What comes out is ASCII with CRLF line ends, ends with one, and has no
+line that starts with a dot (RFC 5321 §4.5.2), so that no later pass over the body is needed. Never renders and
+never sends. Called by the engine, once per message.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from dataclasses import dataclass
+
+from drip.core.message import Filled, FilledPost, Headers, Invite, Shape
+from drip.mail.headers import CRLF, Unwritable, write_headers
+
+# `=_` can occur neither in quoted-printable nor in base64 (RFC 2045 §6.7), so constant boundaries are safe.
+ALTERNATIVE = "=_drip.alternative"
+MIXED = "=_drip.mixed"
+
+SOFT_BREAK = "=\r\n"
+QP_ROOM = 75  # RFC 2045 §6.7 (5): 76 with the `=` of a soft break
+BASE64_BYTES = 57  # makes lines of 76
+SHAPES_KEPT = 128
+
+_UNSAFE = re.compile("[^\t -<>-~]")
+_METHOD = re.compile("[A-Z]+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Coded:
+    """A shape in quoted-printable; `size` and `high` count its bytes and those of them outside ASCII."""
+
+    chunks: tuple[str, ...]
+    size: int
+    high: int
+
+
+class Composer:
+    """Makes messages; remembers the encoded static text of the last shapes."""
+
+    def __init__(self, *, shapes_kept: int = SHAPES_KEPT) -> None:
+        self._shapes_kept = shapes_kept
+        self._coded: dict[Shape, _Coded] = {}  # a Shape hashes by identity, and being kept here its identity stays
+
+    def compose(self, headers: Headers, post: FilledPost, invite: Invite | None = None) -> bytes:
+        """The whole message. Raises `Unwritable` when an address or a fixed header cannot be written."""
+        head = f"{write_headers(headers)}MIME-Version: 1.0{CRLF}"
+        bodies = [self._text_part("plain", post.text), self._text_part("html", post.html)]
+        if invite is None:
+            return f"{head}{_multipart('alternative', ALTERNATIVE, bodies)}".encode("ascii")
+        quoted = quote(invite.ics.decode("utf-8"), more=False)
+        bodies.append(_calendar_part(invite.method, quoted))
+        inner = _multipart("alternative", ALTERNATIVE, bodies)
+        return f"{head}{_multipart('mixed', MIXED, [inner, _attachment(quoted)])}".encode("ascii")
+
+    def _text_part(self, subtype: str, filled: Filled) -> str:
+        coded = self._coded.get(filled.shape) or self._code(filled.shape)
+        if _prefers_base64(coded, filled.values):
+            encoding, body = "base64", _base64(filled.text())
+        else:
+            encoding, body = "quoted-printable", _fill(coded.chunks, filled.values)
+        return (
+            f"Content-Type: text/{subtype}; charset=utf-8{CRLF}"
+            f"Content-Transfer-Encoding: {encoding}{CRLF}{CRLF}{body}{CRLF}"
+        )
+
+    def _code(self, shape: Shape) -> _Coded:
+        last = len(shape.chunks) - 1
+        chunks = tuple(quote(chunk, more=at < last) for at, chunk in enumerate(shape.chunks))
+        sizes = [_count(chunk) for chunk in shape.chunks]
+        coded = _Coded(chunks, sum(size for size, _ in sizes), sum(high for _, high in sizes))
+        while len(self._coded) >= self._shapes_kept:
+            del self._coded[next(iter(self._coded))]
+        self._coded[shape] = coded
+        return coded
+
+
+def quote(text: str, *, more: bool) -> str:
+    """The text in quoted-printable, from the start of a line on; with `more` to come it ends where a line starts.
+
+    Line ends of any kind are written as CRLF. A dot never starts a line: it is written `=2E` there.
+    """
+    *lines, last = _one_kind_of_line_end(text).split("\n")
+    parts = [f"{_quote_line(line)}{CRLF}" for line in lines]
+    if last:
+        parts.append(f"{_quote_line(last, open_end=True)}{SOFT_BREAK}" if more else _quote_line(last))
+    return "".join(parts)
+
+
+def _one_kind_of_line_end(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _quote_line(line: str, *, open_end: bool = False) -> str:
+    """One line without its end, broken softly where it is long. A blank at a hard end is encoded (§6.7 (3))."""
+    if not line.isascii() or _UNSAFE.search(line):
+        raw = line.encode("utf-8", "replace").decode("latin-1")
+        line = _UNSAFE.sub(lambda match: f"={ord(match[0]):02X}", raw)
+    if line[-1:] in (" ", "\t") and not open_end:
+        line = f"{line[:-1]}={ord(line[-1]):02X}"
+    if len(line) <= QP_ROOM and not line.startswith("."):
+        return line
+    return SOFT_BREAK.join(_pieces(line))
+
+
+def _pieces(line: str) -> list[str]:
+    """The encoded line in pieces of at most QP_ROOM, none of which starts with a dot or splits an `=XX`."""
+    pieces = []
+    start, end = 0, len(line)
+    while True:
+        lead = ""
+        if line.startswith(".", start):
+            lead, start = "=2E", start + 1
+        cut = start + QP_ROOM - len(lead)
+        if cut >= end:
+            pieces.append(lead + line[start:])
+            return pieces
+        if line[cut - 1] == "=":
+            cut -= 1
+        elif line[cut - 2] == "=":
+            cut -= 2
+        pieces.append(lead + line[start:cut])
+        start = cut
+
+
+def _fill(chunks: tuple[str, ...], values: tuple[str, ...]) -> str:
+    """The encoded chunks with the values between them; each piece starts at the start of a line."""
+    parts = [chunks[0]]
+    for value, chunk in zip(values, chunks[1:], strict=True):
+        if value:
+            parts.append(_quote_value(value))
+        parts.append(chunk)
+    body = "".join(parts)
+    return _close(body) if body.endswith(SOFT_BREAK) else body
+
+
+def _quote_value(value: str) -> str:
+    """Most values are short plain words: three quick looks spare them the encoder."""
+    if len(value) < QP_ROOM and value.isascii() and value.isprintable() and "=" not in value and value[0] != ".":
+        return value + SOFT_BREAK
+    return quote(value, more=True)
+
+
+def _close(body: str) -> str:
+    """Takes the soft break off the end of a body, and protects a blank that it had protected."""
+    body = body[: -len(SOFT_BREAK)]
+    if body[-1:] in (" ", "\t"):
+        return f"{body[:-1]}{SOFT_BREAK}={ord(body[-1]):02X}"
+    return body
+
+
+def _prefers_base64(coded: _Coded, values: tuple[str, ...]) -> bool:
+    """Whether more than a third of the bytes are outside ASCII: there quoted-printable is the longer one."""
+    if coded.high * 3 <= coded.size and all(map(str.isascii, values)):
+        return False
+    sizes = [_count(value) for value in values]
+    size = coded.size + sum(size for size, _ in sizes)
+    high = coded.high + sum(high for _, high in sizes)
+    return high * 3 > size
+
+
+def _count(text: str) -> tuple[int, int]:
+    """How many bytes in UTF-8, and how many of them outside ASCII."""
+    if text.isascii():
+        return len(text), 0
+    raw = text.encode("utf-8", "replace")
+    return len(raw), len(raw) - sum(1 for each in text if each < "\x80")
+
+
+def _base64(text: str) -> str:
+    raw = _one_kind_of_line_end(text).replace("\n", CRLF).encode("utf-8", "replace")
+    lines = (
+        binascii.b2a_base64(raw[at : at + BASE64_BYTES], newline=False).decode("ascii")
+        for at in range(0, len(raw), BASE64_BYTES)
+    )
+    return CRLF.join(lines)
+
+
+def _multipart(subtype: str, boundary: str, parts: list[str]) -> str:
+    """The Content-Type line, a blank line and the parts, each of which is headers, blank line, body and CRLF."""
+    opened = "".join(f"--{boundary}{CRLF}{part}" for part in parts)
+    return f'Content-Type: multipart/{subtype}; boundary="{boundary}"{CRLF}{CRLF}{opened}--{boundary}--{CRLF}'
+
+
+def _calendar_part(method: str, quoted: str) -> str:
+    """RFC 6047 §2.4: `method` here equals METHOD inside; never base64, which some clients do not look into."""
+    if not _METHOD.fullmatch(method):
+        raise Unwritable(f"not an iTIP method: {method!r}")
+    return (
+        f"Content-Type: text/calendar; method={method}; charset=utf-8{CRLF}"
+        f"Content-Transfer-Encoding: quoted-printable{CRLF}{CRLF}{quoted}{CRLF}"
+    )
+
+
+def _attachment(quoted: str) -> str:
+    """The same calendar object once more: some clients look at attachments only."""
+    return (
+        f'Content-Type: application/ics; name="invite.ics"{CRLF}'
+        f'Content-Disposition: attachment; filename="invite.ics"{CRLF}'
+        f"Content-Transfer-Encoding: quoted-printable{CRLF}{CRLF}{quoted}{CRLF}"
+    )

@@ -1,0 +1,287 @@
+"""Hands messages to an SMTP relay over a pool of connections.
+
+aiosmtplib makes each session; `drip.mail.lane` holds the conversation about messages. TLS is as the relay says and
+never by chance; a login is tried once, with one method, because repeated failures lock accounts. Never retries a
+message of which anything could have been accepted, and never raises for mail trouble. Called by the engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import socket
+import ssl
+from collections.abc import Callable
+
+import aiosmtplib
+
+from drip.core.delivery import Blame, Outcome, OutcomeKind
+from drip.core.message import Wire
+from drip.core.model import Relay, Tls
+from drip.errors import RelayUnreachable
+from drip.mail.headers import Unwritable, ascii_address
+from drip.mail.lane import Lane, Lost, Patience
+from drip.mail.pace import Pace
+from drip.mail.transport import relay_trouble
+
+MESSAGES_PER_CONNECTION = 100  # what large relays allow at least
+IDLE_SECONDS = 30.0  # Postfix drops after 300, and after 10 under stress
+HOLD_OFF_SECONDS = 10.0  # after a failed connect, before the next one is tried
+
+_HOST_NAME = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+
+
+class LoginRefused(RelayUnreachable):
+    """The relay refused the login; nothing was sent."""
+
+    default_hint = (
+        "check `user` and the password of this relay in drip.yaml; drip tries a login once, not to be locked out"
+    )
+
+
+class SmtpTransport:
+    """A relay with up to `relay.lanes` connections, opened as they are needed and kept for a while."""
+
+    def __init__(
+        self,
+        relay: Relay,
+        password: str | None,
+        *,
+        clock: Callable[[], float] | None = None,
+        patience: Patience | None = None,
+        tls_context: ssl.SSLContext | None = None,
+        messages_per_connection: int = MESSAGES_PER_CONNECTION,
+        idle_seconds: float = IDLE_SECONDS,
+        hold_off_seconds: float = HOLD_OFF_SECONDS,
+        pipelining: bool = True,
+    ) -> None:
+        self.name = f"{relay.host}:{relay.port}"
+        self.lanes = max(1, relay.lanes)
+        self._relay = relay
+        self._password = password
+        self._clock = clock
+        self._patience = patience or Patience()
+        self._tls_context = tls_context
+        self._messages_per_connection = messages_per_connection
+        self._idle_seconds = idle_seconds
+        self._hold_off_seconds = hold_off_seconds
+        self._pipelining = pipelining
+        self._pace: Pace | None = None
+        self._free = asyncio.Semaphore(self.lanes)
+        self._idle: dict[Lane, asyncio.TimerHandle] = {}
+        self._busy: set[Lane] = set()
+        self._going: set[Lane] = set()
+        self._closing = False
+        self._unreachable: RelayUnreachable | None = None
+        self._hold_off_until = 0.0
+
+    # --- the four of a transport ---------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Make the first connection, so that a relay that is away or refuses us is known before anything is marked."""
+        self._closing = False
+        self._keep(await self._lane())
+
+    async def ready(self, wanted: int) -> int:
+        """Wait for the pace, and see that a connection is up."""
+        if not self._busy and not any(lane.is_usable for lane in self._idle):
+            self._keep(await self._lane())
+        pace = self._pacer()
+        if pace is None:
+            return max(1, min(wanted, self.lanes))
+        await asyncio.sleep(pace.seconds_to_next())
+        return max(1, min(wanted, self.lanes, pace.at_hand()))
+
+    async def send(self, wire: Wire) -> Outcome:
+        """Try to hand over one message, once."""
+        try:
+            ascii_address(wire.recipient)
+        except Unwritable as fault:
+            return Outcome(OutcomeKind.PERMANENT, 553, "5.1.3", str(fault), Blame.ADDRESS)
+        async with self._free:
+            pace = self._pacer()
+            if pace is not None:
+                await asyncio.sleep(pace.take())
+            try:
+                return await self._carry(wire)
+            except Unwritable as fault:
+                return relay_trouble(f"the envelope sender cannot be used: {fault}")
+            except Lost as lost:
+                return relay_trouble(str(lost))
+            except RelayUnreachable as fault:
+                return relay_trouble(fault.message)
+
+    async def close(self) -> None:
+        """QUIT on every idle connection; one that still carries a message leaves when it is done."""
+        self._closing = True
+        for lane in list(self._idle):
+            self._let_go(lane)
+        await asyncio.gather(*(lane.closed() for lane in self._going))
+        self._going.clear()
+
+    # --- lanes ---------------------------------------------------------------------------------------------
+
+    async def _carry(self, wire: Wire) -> Outcome:
+        """On a waiting connection, else on a new one. A waiting one may prove dead: then once more on a new one."""
+        waiting = self._take()
+        if waiting is not None:
+            with contextlib.suppress(Lost):  # certainly not accepted, and a server may end an idle connection
+                return await self._carry_on(waiting, wire)
+        return await self._carry_on(await self._lane(), wire)
+
+    async def _carry_on(self, lane: Lane, wire: Wire) -> Outcome:
+        self._busy.add(lane)
+        try:
+            outcome = await lane.carry(wire)
+        except BaseException:
+            lane.abort()  # lost, or cancelled in the middle: the state of this connection is unknown
+            raise
+        finally:
+            self._busy.discard(lane)
+            self._keep(lane)
+        return outcome
+
+    def _take(self) -> Lane | None:
+        """The connection used last: so that the others grow old and leave when there is little to do."""
+        while self._idle:
+            lane, timer = self._idle.popitem()
+            timer.cancel()
+            if lane.is_usable:
+                return lane
+            self._let_go(lane)
+        return None
+
+    def _keep(self, lane: Lane) -> None:
+        """Put a connection aside for the next message, or let it go."""
+        if self._closing or not lane.is_usable or lane.carried >= self._messages_per_connection:
+            self._let_go(lane)
+        else:
+            loop = asyncio.get_running_loop()
+            self._idle[lane] = loop.call_later(self._idle_seconds, self._let_go, lane)
+
+    def _let_go(self, lane: Lane) -> None:
+        timer = self._idle.pop(lane, None)
+        if timer is not None:
+            timer.cancel()
+        self._going = {each for each in self._going if not each.is_closed}
+        self._going.add(lane)
+        lane.leave()
+
+    async def _lane(self) -> Lane:
+        """A new connection. Right after a failure, and for ever after a refused login, it is not tried again."""
+        if self._unreachable is not None and (
+            isinstance(self._unreachable, LoginRefused) or self._now() < self._hold_off_until
+        ):
+            raise type(self._unreachable)(self._unreachable.message, hint=self._unreachable.hint)
+        try:
+            session = await self._session()
+        except RelayUnreachable as fault:
+            self._unreachable = fault
+            self._hold_off_until = self._now() + self._hold_off_seconds
+            raise
+        self._unreachable = None
+        return Lane(session, self._patience, pipelining=self._pipelining)
+
+    def _now(self) -> float:
+        return self._clock() if self._clock is not None else asyncio.get_running_loop().time()
+
+    def _pacer(self) -> Pace | None:
+        if self._pace is None and self._relay.pace_per_minute:
+            self._pace = Pace(self._relay.pace_per_minute, self._now)
+        return self._pace
+
+    # --- sessions ------------------------------------------------------------------------------------------
+
+    async def _session(self) -> aiosmtplib.SMTP:
+        """Connect, greet, secure and log in; `RelayUnreachable` says which of these failed."""
+        tls = self._relay.tls
+        if tls is not Tls.OFF and self._tls_context is None:
+            self._tls_context = ssl.create_default_context()
+        session = aiosmtplib.SMTP(
+            hostname=self._relay.host,
+            port=self._relay.port,
+            local_hostname=_local_name(),
+            timeout=self._patience.connect,
+            use_tls=tls is Tls.IMPLICIT,
+            start_tls=False,  # its default would be "if offered": silently plain when somebody takes the offer away
+            tls_context=self._tls_context,
+        )
+        try:
+            await session.connect()
+            await _greet(session)
+            if tls is Tls.REQUIRED:
+                await self._secure(session)
+            if self._relay.user is not None:
+                await self._log_in(session, self._relay.user)
+        except (aiosmtplib.SMTPException, OSError, ValueError) as fault:
+            await _drop(session)
+            raise RelayUnreachable(f"cannot reach the relay {self.name}: {_words(fault)}") from fault
+        except BaseException:
+            await _drop(session)
+            raise
+        return session
+
+    async def _secure(self, session: aiosmtplib.SMTP) -> None:
+        if not session.supports_extension("starttls"):
+            raise RelayUnreachable(
+                f"the relay {self.name} does not offer STARTTLS, so nothing was sent",
+                hint="try its port for TLS from the start (`tls: implicit`, often 465), or `tls: off` in a safe net",
+            )
+        await session.starttls()
+        await _greet(session)  # RFC 3207 §4.2: what was said before TLS does not count
+
+    async def _log_in(self, session: aiosmtplib.SMTP, user: str) -> None:
+        """One method, one try. Inside TLS PLAIN, the one that every server does right; outside, the one that hides."""
+        secured = session.get_transport_info("sslcontext") is not None
+        order = ("plain", "login", "cram-md5") if secured else ("cram-md5", "plain", "login")
+        methods = {
+            "plain": session.auth_plain,
+            "login": session.auth_login,
+            "cram-md5": session.auth_crammd5,
+        }
+        method = next((each for each in order if each in session.server_auth_methods), None)
+        if method is None:
+            raise LoginRefused(
+                f"the relay {self.name} offers no way to log in that drip knows (PLAIN, LOGIN, CRAM-MD5)"
+            )
+        try:
+            await methods[method](user, self._password or "")
+        except aiosmtplib.SMTPAuthenticationError as fault:
+            if fault.code < 500:  # RFC 4954 §6: 454 is a temporary failure of the server
+                raise
+            raise LoginRefused(f"the relay {self.name} refused the login of {user}: {_words(fault)}") from fault
+
+
+async def _greet(session: aiosmtplib.SMTP) -> None:
+    """EHLO, or HELO with a server from before 1995."""
+    try:
+        await session.ehlo()
+    except aiosmtplib.SMTPHeloError:
+        if not session.is_connected:
+            raise
+        await session.helo()
+
+
+async def _drop(session: aiosmtplib.SMTP) -> None:
+    """End a session that did not come about, and let the event loop see its socket closed."""
+    transport = session.transport
+    session.close()
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()
+    await asyncio.sleep(0)
+
+
+def _local_name() -> str:
+    """The name for EHLO: ours if it is a full one, else a literal (RFC 5321 §4.1.3), and no DNS lookup for it."""
+    name = socket.gethostname()
+    return name if _HOST_NAME.fullmatch(name) else "[127.0.0.1]"
+
+
+def _words(fault: Exception) -> str:
+    """A fault of aiosmtplib or the system as one line for people."""
+    if isinstance(fault, aiosmtplib.SMTPResponseException):
+        text = f"{fault.code} {fault.message}" if fault.code > 0 else fault.message
+    else:
+        text = str(fault) or type(fault).__name__
+    return " ".join(text.split())[:300]
