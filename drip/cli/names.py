@@ -1,0 +1,76 @@
+"""Addresses that authors type: a campaign, a campaign/post, a path; and their completion in the shell, from disk.
+
+Reads names of files only, so that completion is quick and works while a file is half-written.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import click
+
+from drip.cli.grammar import Call
+from drip.cli.output import one_line
+from drip.errors import NoProject, NotFound
+from drip.project import find_root
+
+CAMPAIGNS = "campaigns"
+
+
+def near_hint(name: str, known: Iterable[str]) -> str:
+    """`did you mean ...?`, or nothing."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"did you mean `{near[0]}`?" if near else ""
+
+
+def scope_of(call: Call, root: Path, files: Mapping[str, str], address: str) -> str:
+    """What an address stands for: a file's path, or a folder's path with its slash. Raises NotFound."""
+    plain = address.rstrip("/")
+    if any(name.startswith(f"{CAMPAIGNS}/{plain}/") for name in files):
+        return f"{CAMPAIGNS}/{plain}/"
+    if f"{CAMPAIGNS}/{plain}.md" in files:
+        return f"{CAMPAIGNS}/{plain}.md"
+    path = call.path(address).resolve()
+    if path.exists() and path.is_relative_to(root):
+        relative = path.relative_to(root).as_posix()
+        return "" if relative == "." else relative + ("/" if path.is_dir() else "")
+    raise NotFound(
+        f"there is no campaign, post or file `{one_line(address)}`", hint=near_hint(plain, _addresses(files))
+    )
+
+
+def _addresses(files: Iterable[str]) -> list[str]:
+    found: set[str] = set()
+    for name in files:
+        parts = name.split("/")
+        if parts[0] == CAMPAIGNS and len(parts) == 3:
+            found.add(parts[1])
+            if name.endswith(".md"):
+                found.add(f"{parts[1]}/{parts[2].removesuffix('.md')}")
+    return sorted(found)
+
+
+def _on_disk(context: click.Context) -> list[str]:
+    call = context.find_object(Call) or Call()
+    try:
+        root = find_root(call.folder)
+    except NoProject:
+        return []
+    return _addresses(path.relative_to(root).as_posix() for path in (root / CAMPAIGNS).glob("*/*"))
+
+
+def complete_address(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Campaigns and posts."""
+    return [each for each in _on_disk(context) if each.startswith(incomplete)]
+
+
+def complete_campaign(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Campaigns."""
+    return [each for each in _on_disk(context) if each.startswith(incomplete) and "/" not in each]
+
+
+def complete_post(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Posts, with their campaigns."""
+    return [each for each in _on_disk(context) if each.startswith(incomplete) and "/" in each]

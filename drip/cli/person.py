@@ -1,0 +1,313 @@
+"""One person's story: subscriptions with evidence, steps behind and ahead, deliveries. For `why` and `show`.
+
+Reads the store and asks the pure core what comes next if nobody acts; changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from drip.cli.names import near_hint
+from drip.cli.output import one_line
+from drip.cli.people import find_subscriber
+from drip.core.decide import Decision, Do, End, Skip, Wait, timeline
+from drip.core.delivery import FINAL
+from drip.core.records import (
+    Consent,
+    Delivery,
+    Enrollment,
+    EnrollmentId,
+    EnrollmentState,
+    LogEntry,
+    Subscriber,
+    Subscription,
+    SubscriptionState,
+    Suppression,
+)
+from drip.core.when import wall_clock
+from drip.errors import NotFound
+
+if TYPE_CHECKING:
+    from drip.project import Project
+    from drip.store.work import Work
+
+LOG_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a story: what became or will become of a step or post, when, and why."""
+
+    word: str
+    about: str
+    at: datetime | None
+    reason: str
+    text: str
+
+    @property
+    def post(self) -> str:
+        """The post or act that the line is about, without its campaign and sequence."""
+        return self.about.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One enrollment, with what is behind and ahead in it."""
+
+    enrollment: Enrollment
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All about one person."""
+
+    person: Subscriber
+    zone: str
+    suppression: Suppression | None
+    subscriptions: Sequence[Subscription]
+    consents: Sequence[Consent]
+    passages: Sequence[Passage]
+    others: Sequence[Row]
+
+
+# --- gathering ---------------------------------------------------------------------------------------------
+
+
+def gather(project: Project, work: Work, email: str, post: str | None, now: datetime) -> Story:
+    """The story of one subscriber, all of it or about one post. Raises NotFound."""
+    person = find_subscriber(project, work, email)
+    deliveries = work.deliveries(person.id)
+    if post is not None:
+        post = _known_post(project, work, post, deliveries)
+    details = _details(work.entries(subscriber_id=person.id, limit=LOG_MAX))
+    enrollments = work.enrollments(person.id)
+    ahead = _ahead(project, work, enrollments, now)
+    passages = [Passage(each, tuple(_passage_rows(each, deliveries, details, ahead))) for each in enrollments]
+    others = [_delivery_row(each) for each in deliveries if each.enrollment_id is None]
+    if post is not None:
+        passages = [Passage(each.enrollment, tuple(_about(each.rows, post))) for each in passages]
+        passages = [each for each in passages if each.rows]
+        others = _about(others, post)
+    return Story(
+        person=person,
+        zone=person.zone or project.definition.timezone,
+        suppression=work.suppression(person.mailbox),
+        subscriptions=work.subscriptions(person.id),
+        consents=work.consents(person.id),
+        passages=passages,
+        others=others,
+    )
+
+
+def _about(rows: Iterable[Row], post: str) -> list[Row]:
+    return [row for row in rows if row.post == post]
+
+
+def _known_post(project: Project, work: Work, address: str, deliveries: Sequence[Delivery]) -> str:
+    """The bare name of a post that is live, or that this person had. Raises NotFound."""
+    name = address.removesuffix(".md").rpartition("/")[2]
+    known = {each.post for each in deliveries}
+    for edition in project.engine.live.campaigns(work):
+        known |= set(edition.campaign.posts) if edition.campaign else set()
+    if name not in known:
+        raise NotFound(f"there is no live post `{one_line(address)}`", hint=near_hint(name, known))
+    return name
+
+
+def _details(entries: Iterable[LogEntry]) -> dict[tuple[str, str, str], str]:
+    """The sentence of each fact, by campaign, subject and reason: rows of the store keep the reason's name only."""
+    return {(each.campaign, each.subject, each.reason): each.detail for each in entries if each.detail}
+
+
+def _ahead(
+    project: Project, work: Work, enrollments: Sequence[Enrollment], now: datetime
+) -> Mapping[EnrollmentId, list[tuple[datetime, Decision]]]:
+    running = [each for each in enrollments if each.state is EnrollmentState.RUNNING]
+    facts = work.facts_for(running, project.definition.timezone)
+    found = {}
+    for each in running:
+        edition = project.engine.live.campaign(work, each.campaign)
+        campaign = edition.campaign if edition else None
+        sequence = campaign.sequence_named(each.sequence) if campaign else None
+        if campaign is not None and sequence is not None:
+            found[each.id] = timeline(sequence, facts[each.id], now, campaign=campaign)
+    return found
+
+
+def _passage_rows(
+    enrollment: Enrollment,
+    deliveries: Sequence[Delivery],
+    details: Mapping[tuple[str, str, str], str],
+    ahead: Mapping[EnrollmentId, list[tuple[datetime, Decision]]],
+) -> Iterable[Row]:
+    for done in sorted(enrollment.done, key=lambda each: each.at):
+        text = details.get((enrollment.campaign, done.step, done.reason), "")
+        yield Row(done.did.value, done.step, done.at, done.reason, text)
+    mine = [each for each in deliveries if each.enrollment_id == enrollment.id and each.state not in FINAL]
+    waiting = {each.step for each in mine}
+    for each in mine:
+        yield _delivery_row(each)
+    for moment, decision in ahead.get(enrollment.id, []):
+        row = _ahead_row(moment, decision)
+        # A step whose delivery is planned already was told just above.
+        if row is not None and row.about not in waiting:
+            yield row
+
+
+def _ahead_row(moment: datetime, decision: Decision) -> Row | None:
+    match decision:
+        case Do(step=step, reason=reason):
+            return Row("will", step.identity, moment, reason.name.value, reason.text)
+        case Skip(step=step, reason=reason):
+            return Row("will skip", step.identity, moment, reason.name.value, reason.text)
+        case End(state=state, reason=reason):
+            return Row("then", state.value, moment, reason.name.value, reason.text)
+        case Wait():
+            return None
+
+
+def _delivery_row(each: Delivery) -> Row:
+    about = each.step or (f"{each.campaign}/{each.post}" if each.campaign else each.post)
+    attempts = f"attempt {each.attempt}" if each.attempt > 1 else ""
+    return Row(each.state.value, about, each.finished_at or each.due_at, each.reason, attempts)
+
+
+# --- lines -------------------------------------------------------------------------------------------------
+
+
+def subscription_lines(subscriptions: Iterable[Subscription], zone: str) -> list[str]:
+    """`job-seekers: active since Tue 24 Nov 09:30`, one line a list."""
+    lines = []
+    for each in subscriptions:
+        since = {
+            SubscriptionState.PENDING: each.requested_at,
+            SubscriptionState.ACTIVE: each.confirmed_at,
+            SubscriptionState.ENDED: each.ended_at,
+        }[each.state]
+        lines.append(f"{each.list}: {each.state.value} since {wall_clock(since or each.requested_at, zone)}")
+    return lines
+
+
+def consent_lines(consents: Iterable[Consent], zone: str) -> list[str]:
+    """The consent log of one person, oldest first."""
+    lines = []
+    for each in consents:
+        evidence = each.evidence
+        text = f": {one_line(evidence.text)}" if evidence.text else ""
+        ip = f" from {one_line(evidence.ip)}" if evidence.ip else ""
+        where = one_line(evidence.where)
+        lines.append(f"  {wall_clock(each.at, zone)}  {each.kind.value} {each.list} ({where}{ip}){text}")
+    return ["consents", *lines] if lines else []
+
+
+def _row_lines(rows: Sequence[Row], zone: str) -> list[str]:
+    words = max((len(row.word) for row in rows), default=0)
+    abouts = max((len(row.about) for row in rows), default=0)
+    lines = []
+    for row in rows:
+        at = wall_clock(row.at, zone) if row.at else ""
+        why = row.reason + (f": {one_line(row.text)}" if row.text else "")
+        lines.append(f"  {row.word:<{words}}  {row.about:<{abouts}}  {at:<16}  {why}".rstrip())
+    return lines
+
+
+def _passage_lines(passage: Passage, zone: str) -> list[str]:
+    each = passage.enrollment
+    head = f"{each.campaign}/{each.sequence}: {each.state.value}, since {wall_clock(each.started_at, zone)}"
+    if each.ended_at is not None:
+        head += f", ended {wall_clock(each.ended_at, zone)} ({each.end_reason})"
+    if each.occasion != "first":
+        head += f", {each.occasion}"
+    return ["", head, *_row_lines(passage.rows, zone)]
+
+
+def nothing_line(story: Story) -> str:
+    """Why somebody got nothing and will get nothing."""
+    states = {each.state for each in story.subscriptions}
+    if story.suppression is not None:
+        return "nothing is sent to a suppressed address"
+    if SubscriptionState.ACTIVE in states:
+        return "nothing was sent and nothing is planned: no live sequence began for them since they joined"
+    if SubscriptionState.PENDING in states:
+        return "nothing else is planned: they have not confirmed yet"
+    return "nothing was sent and nothing is planned: they are on no list"
+
+
+def lines_of(story: Story, post: str | None) -> list[str]:
+    """The story for people, in the reader's own time."""
+    person, zone = story.person, story.zone
+    lines = [f"{person.email}   times in {zone}"]
+    if story.suppression is not None:
+        note = f" ({one_line(story.suppression.note)})" if story.suppression.note else ""
+        at = wall_clock(story.suppression.at, zone)
+        lines.append(f"suppressed since {at}: {story.suppression.reason}{note}; never mailed")
+    if person.left_at is not None:
+        lines.append(f"unsubscribed from everything on {wall_clock(person.left_at, zone)}")
+    if post is None:
+        lines += subscription_lines(story.subscriptions, zone)
+        lines += consent_lines(story.consents, zone)
+    if story.others:
+        lines += ["", "deliveries outside sequences", *_row_lines(story.others, zone)]
+    for passage in story.passages:
+        lines += _passage_lines(passage, zone)
+    if not story.passages and (post is not None or not story.others):
+        about = f"no sequence that they are in sends {post}, and no broadcast did" if post else nothing_line(story)
+        lines += [] if story.others else ["", about]
+    return lines
+
+
+def document_of(story: Story) -> dict[str, object]:
+    """The story for machines."""
+    suppression = story.suppression
+    return {
+        "type": "why",
+        "email": story.person.email,
+        "zone": story.zone,
+        "tags": sorted(story.person.tags),
+        "left_at": story.person.left_at,
+        "suppression": None
+        if suppression is None
+        else {"reason": suppression.reason, "at": suppression.at, "note": suppression.note},
+        "subscriptions": [
+            {
+                "list": each.list,
+                "state": each.state.value,
+                "requested_at": each.requested_at,
+                "confirmed_at": each.confirmed_at,
+                "ended_at": each.ended_at,
+            }
+            for each in story.subscriptions
+        ],
+        "consents": [
+            {
+                "list": each.list,
+                "kind": each.kind.value,
+                "at": each.at,
+                "where": each.evidence.where,
+                "text": each.evidence.text,
+            }
+            for each in story.consents
+        ],
+        "enrollments": [
+            {
+                "campaign": each.enrollment.campaign,
+                "sequence": each.enrollment.sequence,
+                "occasion": each.enrollment.occasion,
+                "state": each.enrollment.state.value,
+                "started_at": each.enrollment.started_at,
+                "ended_at": each.enrollment.ended_at,
+                "end_reason": each.enrollment.end_reason,
+                "steps": [_row_document(row) for row in each.rows],
+            }
+            for each in story.passages
+        ],
+        "deliveries": [_row_document(row) for row in story.others],
+    }
+
+
+def _row_document(row: Row) -> dict[str, object]:
+    return {"what": row.word, "about": row.about, "at": row.at, "reason": row.reason, "text": row.text}

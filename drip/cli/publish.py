@@ -1,0 +1,165 @@
+"""The commands that make files live: plan (what would change, for whom) and apply. Called by `drip.cli.main`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from drip.cli.grammar import EXITS_PROJECT, Call, command, dry_run_option, yes_option
+from drip.cli.names import complete_campaign
+from drip.cli.output import count
+from drip.core.problems import Rank
+from drip.errors import ChangesFound, Interrupted, ProblemsFound
+
+if TYPE_CHECKING:
+    from drip.engine.apply import Applied, CampaignPlan
+    from drip.project import Project
+
+EXITS = (4, *EXITS_PROJECT)
+
+
+def _plans(call: Call, project: Project, files: dict[str, str], names: tuple[str, ...]) -> list[CampaignPlan]:
+    """The plans of the named campaigns, or of all. Shows the problems that stand in the way, then raises."""
+    from drip.engine.apply import plan as plan_campaigns
+    from drip.engine.apply import wanted_campaigns
+
+    try:
+        campaigns, problems = wanted_campaigns(files, names, call.now())
+    except ProblemsFound:
+        if not call.output.json:
+            _show_errors(call, files)
+        raise
+    warnings = sum(each.rank is Rank.WARNING for each in problems)
+    if warnings:
+        call.output.talk(f"{count(warnings, 'warning')} in your files; see `drip check`")
+    with project.store.read() as work:
+        return plan_campaigns(work, project.engine.live, files, campaigns)
+
+
+def _show_errors(call: Call, files: dict[str, str]) -> None:
+    from drip.authoring.check import check
+    from drip.authoring.show import render_problem
+
+    for problem in check(files, now=call.now()):
+        if problem.rank is Rank.ERROR:
+            call.output.complain(render_problem(problem, files).rstrip("\n") + "\n")
+
+
+def plan_lines(each: CampaignPlan) -> list[str]:
+    """One campaign's plan for people."""
+    if not each.changed:
+        return [f"{each.campaign}   revision {each.number} is live as it is"]
+    before = f"revision {each.number - 1} → {each.number}" if each.number > 1 else "new, revision 1"
+    lines = [f"{each.campaign}   {before}", ""]
+    if not each.plan.lines:
+        return [*lines, "  only words or looks change; nobody's mails come earlier or later", ""]
+    subjects = max(len(line.subject) for line in each.plan.lines)
+    whats = max(len(line.what) for line in each.plan.lines)
+    lines += [
+        f"  {line.sign} {line.subject:<{subjects}}   {line.what:<{whats}}   {line.effect}".rstrip()
+        for line in each.plan.lines
+    ]
+    return [*lines, ""]
+
+
+def _plan_json(plans: list[CampaignPlan]) -> dict[str, object]:
+    return {
+        "type": "plan",
+        "changes": any(each.changed for each in plans),
+        "campaigns": [
+            {
+                "campaign": each.campaign,
+                "revision": each.number,
+                "changed": each.changed,
+                "lines": [
+                    {"sign": line.sign, "subject": line.subject, "what": line.what, "effect": line.effect}
+                    for line in each.plan.lines
+                ],
+            }
+            for each in plans
+        ],
+    }
+
+
+def _show_plans(call: Call, plans: list[CampaignPlan]) -> None:
+    for each in plans:
+        call.output.answer("\n".join(plan_lines(each)))
+    if not plans:
+        call.output.answer("there is no campaign yet; make a folder under campaigns/ with a campaign.yaml")
+
+
+@command(
+    "plan",
+    examples=(
+        ("drip plan", "what `drip apply` would change, and for whom"),
+        ("drip plan six-deadly-mistakes", "one campaign"),
+        ("drip plan --exit-code", "for a script: 5 when there are changes"),
+    ),
+    exits=(5, *EXITS),
+)
+@click.argument("campaigns", metavar="[CAMPAIGN]...", nargs=-1, shell_complete=complete_campaign)
+@click.option("--exit-code", is_flag=True, help="Exit with 5 when there are changes.")
+def plan(call: Call, campaigns: tuple[str, ...], exit_code: bool) -> int:
+    """Show what applying your files would change, and for how many people. Changes nothing."""
+    with call.project() as project:
+        plans = _plans(call, project, project.wanted(), campaigns)
+    changes = any(each.changed for each in plans)
+    if call.output.json:
+        call.output.document(_plan_json(plans))
+    else:
+        _show_plans(call, plans)
+        if changes:
+            call.output.answer("nothing has been sent; make it live with `drip apply`")
+    return ChangesFound.exit_code if changes and exit_code else 0
+
+
+@command(
+    "apply",
+    examples=(
+        ("drip apply", "show the plan, ask, make it live"),
+        ("drip apply --yes", "do not ask: for a script"),
+        ("drip apply six-deadly-mistakes", "one campaign"),
+    ),
+    exits=(*EXITS, 75),
+)
+@click.argument("campaigns", metavar="[CAMPAIGN]...", nargs=-1, shell_complete=complete_campaign)
+@yes_option
+@dry_run_option
+def apply(call: Call, campaigns: tuple[str, ...], yes: bool, dry_run: bool) -> None:
+    """Make your files live, after showing what that changes. All of it or nothing.
+
+    What is live stays as it is when you edit files afterwards: cron sends only what was applied.
+    """
+    from drip.engine.apply import apply as apply_files
+
+    with call.project() as project:
+        # Read once: what is shown is what is applied, whatever is saved meanwhile.
+        files = project.wanted()
+        plans = _plans(call, project, files, campaigns)
+        changes = any(each.changed for each in plans)
+        if not call.output.json:
+            _show_plans(call, plans)
+        if dry_run or (plans and not changes):
+            _tell(call, plans, [])
+            return
+        if not yes and plans and not call.output.ask("make it live?"):
+            raise Interrupted("nothing was applied", hint="")
+        applied = apply_files(project.engine, files, call.now(), names=campaigns)
+    _tell(call, plans, applied)
+
+
+def _tell(call: Call, plans: list[CampaignPlan], applied: list[Applied]) -> None:
+    live = [each for each in applied if each.campaign and each.changed]
+    if call.output.json:
+        rows = [{"campaign": each.campaign, "revision": each.number} for each in live]
+        call.output.document({**_plan_json(plans), "type": "applied", "applied": rows})
+    elif live:
+        told = ", ".join(f"{each.campaign} revision {each.number}" for each in live)
+        call.output.answer(f"applied {told}\nnext: `drip run` sends what is due; put it in cron")
+    elif applied:
+        call.output.answer("applied the project's own files")
+    elif any(each.changed for each in plans):
+        call.output.answer("nothing was applied: this was a dry run")
+    else:
+        call.output.answer("nothing to apply")

@@ -1,0 +1,384 @@
+"""The commands that send: run (cron's) and send (a broadcast). The engine does the work; this file asks and tells.
+
+Called by `drip.cli.main` on demand. What an idle `drip run` imports is what this file and the store import.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from drip.cli.grammar import EXITS_PROJECT, Call, command, dry_run_option, yes_option
+from drip.cli.names import complete_post, near_hint
+from drip.cli.output import count, one_line
+from drip.core.records import Kind
+from drip.core.when import wall_clock
+from drip.errors import CannotRecord, DripError, NotFound, PartlyDone, RelayUnreachable, WrongUsage
+
+if TYPE_CHECKING:
+    from drip.core.model import Broadcast
+    from drip.engine.engine import Ticked
+    from drip.engine.live import Edition
+    from drip.project import Project
+    from drip.store.work import Work
+
+EXITS = (3, 4, *EXITS_PROJECT, 13, 75, 130)
+ASK_ABOVE = 50
+"""A broadcast to more readers than this is asked about first."""
+
+WATCH_SECONDS = 60.0
+"""How long `--watch` sleeps at most: other processes may bring work that is due at once."""
+
+DRY_RUN_MAX = 10_000
+NUMBERS = ("planned", "sent", "deferred", "failed", "uncertain", "skipped", "held")
+TOLD = NUMBERS[2:]
+KINDS = {each.name.lower(): each for each in Kind}
+
+
+# --- run ---------------------------------------------------------------------------------------------------
+
+
+@command(
+    "run",
+    examples=(
+        ("drip run", "the line for cron: `* * * * * cd my-letter && drip run -q`"),
+        ("drip run --dry-run", "say what would be sent now"),
+        ("drip run --limit 100", "send 100 messages at most"),
+        ("drip run --watch", "stay and send whenever something is due, until Ctrl-C"),
+    ),
+    exits=EXITS,
+)
+@dry_run_option
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send N messages at most.")
+@click.option("--watch", is_flag=True, help="Stay, and send whenever something is due.")
+@click.option("--only", type=click.Choice(list(KINDS)), help="Only messages of this kind.")
+def run(call: Call, dry_run: bool, limit: int | None, watch: bool, only: str | None) -> int:
+    """Do what is due, once, and exit. Two runs at once are safe; so is a killed one."""
+    if watch and (dry_run or limit is not None):
+        raise WrongUsage("`--watch` fits neither `--dry-run` nor `--limit`")
+    kind = KINDS[only] if only else None
+    with call.project() as project:
+        if dry_run:
+            return _rehearse(call, project, kind)
+        if watch:
+            _watch(call, project, kind)
+        return _once(call, project, limit, kind)
+
+
+def _once(call: Call, project: Project, limit: int | None, kind: Kind | None) -> int:
+    from drip.simulate import next_moment
+
+    numbers, relay_down = _recorded(call, project, limit, kind)
+    next_at = next_moment(project.engine)
+    if call.output.json:
+        call.output.document({"type": "run", **numbers, "next_at": next_at, "relay_down": relay_down})
+    elif not (call.output.quiet and not any(numbers.values())):
+        call.output.answer(_summary(numbers, next_at, call.now(), project))
+    if relay_down and not numbers["sent"]:
+        raise RelayUnreachable(f"the relay is down: {relay_down}")
+    if relay_down or any(numbers[name] for name in ("deferred", "failed", "uncertain", "held")):
+        call.output.talk(f"hint: {PartlyDone.default_hint}")
+        return PartlyDone.exit_code
+    return 0
+
+
+def _recorded(call: Call, project: Project, limit: int | None, kind: Kind | None) -> tuple[dict[str, int], str]:
+    """One run with its record, for `status` and for monitoring; an idle one is recorded in one transaction."""
+    from drip.project import make_owner
+
+    engine, started = project.engine, call.now()
+    if engine.is_idle(started):
+        with project.store.write() as work:
+            work.finish_run(work.start_run(make_owner(), started), started, 0, "")
+        return dict.fromkeys(NUMBERS, 0), ""
+    with project.store.write() as work:
+        number = work.start_run(make_owner(), started)
+    totals: Counter[str] = Counter()
+    note = ""
+    try:
+        while True:
+            ticked = engine.tick(call.now(), limit=None if limit is None else limit - totals["sent"], only=kind)
+            totals.update({name: getattr(ticked, name) for name in NUMBERS})
+            note = ticked.relay_down
+            if not _goes_on(ticked, limit, totals):
+                break
+    except DripError as error:
+        note = error.message
+        raise
+    finally:
+        # A database that cannot be written ends the run anyway; its own error must not be hidden by this one.
+        _finish(call, project, number, totals["sent"], note)
+    return {name: totals[name] for name in NUMBERS}, ticked.relay_down
+
+
+def _goes_on(ticked: Ticked, limit: int | None, totals: Counter[str]) -> bool:
+    return ticked.more and not ticked.relay_down and (limit is None or totals["sent"] < limit) and ticked.sent > 0
+
+
+def _finish(call: Call, project: Project, number: int, sent: int, note: str) -> None:
+    try:
+        with project.store.write() as work:
+            work.finish_run(number, call.now(), sent, note)
+    except CannotRecord as error:
+        call.output.talk(f"the run's end was not recorded: {error.message}")
+
+
+def _summary(numbers: dict[str, int], next_at: datetime | None, now: datetime, project: Project) -> str:
+    if next_at is None:
+        after = "nothing else is planned"
+    elif next_at <= now:
+        after = "more is due"
+    else:
+        after = f"next at {wall_clock(next_at, project.definition.timezone)}"
+    if not any(numbers.values()):
+        return f"nothing is due; {after.replace('nothing else', 'nothing')}"
+    parts = [f"sent {count(numbers['sent'], 'message')}"]
+    parts += [f"{numbers[name]:,} {name}" for name in TOLD if numbers[name]]
+    return f"{', '.join(parts)}; {after}"
+
+
+def _watch(call: Call, project: Project, kind: Kind | None) -> None:
+    """Until Ctrl-C. A relay that is down is told and tried again; anything else ends the watch."""
+    from drip.simulate import next_moment
+
+    call.output.talk("watching; stop with Ctrl-C")
+    while True:
+        try:
+            numbers, _ = _recorded(call, project, None, kind)
+            if any(numbers.values()):
+                call.output.answer(_summary(numbers, next_moment(project.engine), call.now(), project))
+        except RelayUnreachable as error:
+            call.output.complain(f"error: {error.message}\nhint: trying again in a minute")
+        next_at = next_moment(project.engine)
+        left = WATCH_SECONDS if next_at is None else (next_at - call.now()).total_seconds()
+        # Never less than a second: what stays due (a relay that is down) must not spin.
+        call.pause(min(WATCH_SECONDS, max(1.0, left)) if left > 0 else WATCH_SECONDS)
+
+
+# --- run --dry-run -----------------------------------------------------------------------------------------
+
+
+def _rehearse(call: Call, project: Project, kind: Kind | None) -> int:
+    """What a run would send now: by the same decisions, written nowhere."""
+    now = call.now()
+    with project.store.write() as work:  # a writing turn, so that what is read is not half of another run's work
+        messages = [*_due_deliveries(work, now), *_due_steps(project, work, now)]
+        broadcasts = list(_due_broadcasts(project, work, now))
+    if kind is not None:
+        messages = [each for each in messages if each[2] is kind]
+        broadcasts = broadcasts if kind is Kind.BROADCAST else []
+    if call.output.json:
+        rows = [{"email": email, "post": post, "kind": each.name.lower()} for email, post, each in messages]
+        lots = [{"post": post, "readers": readers} for post, readers in broadcasts]
+        call.output.document({"type": "run", "dry_run": True, "messages": rows, "broadcasts": lots})
+        return 0
+    posts = Counter(post for _, post, _ in messages) + Counter(dict(broadcasts))
+    total = sum(posts.values())
+    if not total:
+        call.output.answer("nothing is due; nothing would be sent")
+        return 0
+    call.output.answer(f"would send {count(total, 'message')}")
+    width = max(len(f"{number:,}") for number in posts.values())
+    for post, number in sorted(posts.items()):
+        call.output.answer(f"  {number:>{width},}  {one_line(post)}")
+    if call.output.verbose:
+        for email, post, _ in messages:
+            call.output.answer(f"  {one_line(email)}  {one_line(post)}")
+    return 0
+
+
+def _due_deliveries(work: Work, now: datetime) -> list[tuple[str, str, Kind]]:
+    from drip.core.delivery import DeliveryState
+
+    due = [
+        each
+        for each in work.deliveries_in(DeliveryState.DUE, limit=DRY_RUN_MAX)
+        if each.due_at <= now and (each.expires_at is None or each.expires_at > now)
+    ]
+    people = work.readers_for(due)
+    return [(people[each.id][0].email, _post_name(each.campaign, each.post), each.kind) for each in due]
+
+
+def _post_name(campaign: str, post: str) -> str:
+    return f"{campaign}/{post}" if campaign else post
+
+
+def _due_steps(project: Project, work: Work, now: datetime) -> list[tuple[str, str, Kind]]:
+    from drip.core.decide import Do, timeline
+    from drip.core.model import Verb
+
+    enrollments = work.due_enrollments(now, DRY_RUN_MAX)
+    facts = work.facts_for(enrollments, project.definition.timezone)
+    found = []
+    for each in enrollments:
+        edition = project.engine.live.campaign(work, each.campaign)
+        campaign = edition.campaign if edition else None
+        sequence = campaign.sequence_named(each.sequence) if campaign else None
+        if campaign is None or sequence is None:
+            continue
+        for moment, decision in timeline(sequence, facts[each.id], now, campaign=campaign):
+            if moment <= now and isinstance(decision, Do) and decision.step.verb is Verb.SEND:
+                kind = Kind.REMINDER if sequence.is_service else Kind.SEQUENCE
+                found.append((facts[each.id].subscriber.email, f"{each.campaign}/{decision.step.target}", kind))
+                break  # a run does no more than one mail of a sequence for one person
+    return found
+
+
+def _due_broadcasts(project: Project, work: Work, now: datetime) -> list[tuple[str, int]]:
+    from drip.core.model import Broadcast, When, WhenKind
+    from drip.core.segments import parse_condition
+    from drip.engine.broadcasts import count_readers
+
+    found = []
+    for each in work.due_broadcasts(now):
+        edition = project.engine.live.edition(work, each.revision_id)
+        where = parse_condition(each.where_phrase) if each.where_phrase else None
+        asked = Broadcast(each.post, each.list, When("at once", WhenKind.AT_ONCE), where)
+        found.append((f"{each.campaign}/{each.post}", count_readers(work, edition, asked, now)))
+    return found
+
+
+# --- send --------------------------------------------------------------------------------------------------
+
+
+def _live_post(project: Project, work: Work, address: str) -> tuple[Edition, str]:
+    """The live campaign and post of an address. Raises NotFound."""
+    campaign, _, post = address.removeprefix("campaigns/").removesuffix(".md").rpartition("/")
+    editions = project.engine.live.campaigns(work)
+    found = [
+        each
+        for each in editions
+        if each.campaign is not None and post in each.campaign.posts and campaign in ("", each.revision.campaign)
+    ]
+    if len(found) == 1:
+        return found[0], post
+    if found:
+        places = " or ".join(f"`{each.revision.campaign}/{post}`" for each in found)
+        raise NotFound(f"`{one_line(address)}` could be {places}", hint="name one of them")
+    known = [f"{each.revision.campaign}/{name}" for each in editions if each.campaign for name in each.campaign.posts]
+    on_disk = any(path.endswith(f"/{post}.md") for path in project.wanted())
+    hint = "it is in your files but not live: `drip apply`" if on_disk else near_hint(address, known)
+    raise NotFound(f"there is no live post `{one_line(address)}`", hint=hint)
+
+
+def _broadcast(post: str, list_name: str, where: str | None, at: str | None) -> Broadcast:
+    from drip.core.model import Broadcast, WhenKind
+    from drip.core.problems import PhraseError
+    from drip.core.segments import parse_condition
+    from drip.core.when import parse_when
+
+    try:
+        when = parse_when(at or "at once")
+    except PhraseError as error:
+        raise WrongUsage(f"`--at`: {error.message}", hint=error.help) from None
+    if when.kind not in (WhenKind.AT, WhenKind.AT_ONCE):
+        hint = "write it as `2026-12-01 9:00` or `2026-12-01 9:00 reader's time`"
+        raise WrongUsage(f"`--at`: a broadcast needs a calendar moment, not `{one_line(at or '')}`", hint=hint)
+    try:
+        condition = parse_condition(where) if where else None
+    except PhraseError as error:
+        raise WrongUsage(f"`--where`: {error.message}", hint=error.help) from None
+    return Broadcast(post, list_name, when, condition)
+
+
+def _occasion(work: Work, edition: Edition, broadcast: Broadcast, again: bool, now: datetime) -> str:
+    """The broadcast's occasion. Refuses a post that was broadcast before, unless told `--again`."""
+    from drip.engine.broadcasts import occasion_of
+    from drip.store.results import BroadcastState
+
+    name = edition.revision.campaign
+    earlier = [
+        each
+        for each in work.broadcasts(name)
+        if each.post == broadcast.post and each.state is not BroadcastState.CANCELLED
+    ]
+    if not earlier:
+        return occasion_of(name, broadcast)
+    if not again:
+        last = earlier[-1]
+        at = wall_clock(last.frozen_at or last.due_at, edition.definition.timezone)
+        went = f"went to {count(last.recipients, 'reader')}" if last.frozen_at else "is planned for"
+        message = f"{name}/{broadcast.post} {went} {'on ' if last.frozen_at else ''}{at}"
+        raise WrongUsage(message, hint="send it once more with `--again`: who had it gets it twice")
+    # The author's moment stays at the end: the engine reads the reader's time from there.
+    return f"{name}/broadcast/{broadcast.post}/again-{int(now.timestamp())}@{broadcast.when.phrase}"
+
+
+@command(
+    "send",
+    examples=(
+        ("drip send six-deadly-mistakes/december-letter --to job-seekers", "with the next `drip run`"),
+        (
+            'drip send december-letter --to job-seekers --at "2026-12-01 9:00 reader\'s time"',
+            "at nine where each reader lives",
+        ),
+        (
+            'drip send december-letter --to job-seekers --where "not tag webinar-graduate" --dry-run',
+            "how many it would reach",
+        ),
+    ),
+    exits=(4, *EXITS_PROJECT, 75, 130),
+)
+@click.argument("post", shell_complete=complete_post)
+@click.option("--to", "list_name", metavar="LIST", required=True, help="The list whose readers get it.")
+@click.option("--where", metavar="CONDITION", help='Only readers for whom this holds, as "not tag client".')
+@click.option(
+    "--at", metavar="TIME", help="When, as `2026-12-01 9:00`, perhaps with `reader's time`. [default: at once]"
+)
+@click.option("--again", is_flag=True, help="Although this post was broadcast before.")
+@dry_run_option
+@yes_option
+def send(
+    call: Call,
+    post: str,
+    list_name: str,
+    where: str | None,
+    at: str | None,
+    again: bool,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Broadcast a live post to a list. It is planned now and leaves with `drip run`."""
+    from drip.cli.people import known_list
+    from drip.core.model import WhenKind
+    from drip.core.when import due
+    from drip.engine.broadcasts import count_readers, put_broadcast
+
+    now = call.now()
+    with call.project() as project:
+        known_list(project, list_name)
+        with project.store.read() as work:
+            edition, name = _live_post(project, work, post)
+            broadcast = _broadcast(name, list_name, where, at)
+            occasion = _occasion(work, edition, broadcast, again, now)
+            readers = count_readers(work, edition, broadcast, now)
+        zone = edition.campaign.timezone if edition.campaign else project.definition.timezone
+        due_at = due(broadcast.when, anchor=now, zone=zone, hours=None, session=None, campaign_zone=zone)
+        if broadcast.when.kind is WhenKind.AT and due_at <= now:
+            raise WrongUsage(f"`--at`: {wall_clock(due_at, zone)} has passed")
+        told = f"{edition.revision.campaign}/{name} to {count(readers, 'reader')} of {list_name}"
+        told += "" if broadcast.when.kind is WhenKind.AT_ONCE else f" at {broadcast.when.phrase}"
+        if not readers and broadcast.when.kind is WhenKind.AT_ONCE:
+            raise NotFound(
+                "nobody would get it; nothing was planned", hint=f"`drip subscriber list --list {list_name}`"
+            )
+        if dry_run:
+            _told_send(call, f"would send {told}", occasion, due_at, readers, dry_run)
+            return
+        if readers > ASK_ABOVE and not yes and not call.output.ask(f"send {told}?"):
+            call.output.answer("nothing was planned")
+            return
+        with project.store.write() as work:
+            put_broadcast(project.engine.scene(work, now), edition, broadcast, occasion=occasion)
+    _told_send(call, f"planned {told}\nnext: `drip run` sends it when it is due", occasion, due_at, readers, dry_run)
+
+
+def _told_send(call: Call, text: str, occasion: str, due_at: datetime, readers: int, dry_run: bool) -> None:
+    if call.output.json:
+        document = {"type": "send", "occasion": occasion, "due_at": due_at, "readers": readers, "dry_run": dry_run}
+        call.output.document(document)
+    else:
+        call.output.answer(text)

@@ -1,0 +1,315 @@
+"""The commands of writing: init, import, check, preview, explain. They read the author's files and no database,
+but for `preview --as`, which looks one subscriber up.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from drip.cli.files import read_input, starter_files, write_file
+from drip.cli.grammar import EXITS_PROJECT, MOMENT, Call, command, dry_run_option, settle, yes_option
+from drip.cli.names import complete_address, complete_post, scope_of
+from drip.cli.output import count, one_line
+from drip.core.problems import Problem, Rank
+from drip.errors import NoProject, NotFound, ProblemsFound, WrongUsage
+from drip.project import PROJECT_FILE, read_tree
+
+
+@command(
+    "init",
+    examples=(
+        ("drip init", "a project in this folder"),
+        ("drip init my-letter", "a project in a new folder"),
+    ),
+)
+@click.argument("folder", metavar="[DIR]", default=".")
+@dry_run_option
+def init(call: Call, folder: str, dry_run: bool) -> None:
+    """Make a new project that runs: the worked example, to change into yours.
+
+    Nothing is mailed: the example's relay is a folder, `outbox/`.
+    """
+    target = call.path(folder)
+    if (target / PROJECT_FILE).exists() or (target / "campaigns").exists():
+        raise WrongUsage(f"`{folder}` has a project already", hint="name another folder: `drip init my-letter`")
+    files = starter_files()
+    taken = [name for name in files if (target / name).exists()]
+    if taken:
+        raise WrongUsage(f"`{taken[0]}` is in the way; nothing was written", hint="name an empty folder")
+    if call.output.json:
+        call.output.document({"type": "init", "folder": str(target), "files": sorted(files), "written": not dry_run})
+    if not dry_run:
+        for name, data in files.items():
+            write_file(target / name, data)
+    if call.output.json:
+        return
+    verb = "would write" if dry_run else "wrote"
+    call.output.answer(f"{verb} {count(len(files), 'file')} to {target if folder != '.' else 'this folder'}")
+    at = "" if folder == "." else f"cd {folder} && "
+    call.output.answer(f"next: look at drip.yaml, then `{at}drip check` and `drip apply`")
+
+
+@command(
+    "import",
+    examples=(
+        ("drip import old-post.txt", "a draft named after its title, in this folder"),
+        ("drip import old-post.txt -o campaigns/six-deadly-mistakes/", "a draft in a campaign"),
+        ("drip import - -o - < old-post.txt", "from a pipe, to a pipe"),
+    ),
+)
+@click.argument("source", metavar="FILE|-")
+@click.option(
+    "-o", "--output", "target", metavar="FILE|FOLDER|-", default=".", help="Where the draft goes. [default: .]"
+)
+@click.option(
+    "--cta-url", metavar="URL", help="Where the call to action leads; without it the draft has a gap to fill."
+)
+@click.option("--plain", is_flag=True, help="Guess nothing: keep the text as it stands.")
+@click.option("--name", metavar="NAME", help="The draft's name, in place of one made from its title.")
+@dry_run_option
+@yes_option
+def import_(
+    call: Call, source: str, target: str, cta_url: str | None, plain: bool, name: str | None, dry_run: bool, yes: bool
+) -> None:
+    """Make a Markdown draft of a blog post that was saved as text.
+
+    What had to be guessed is told on stderr: read it, then read the draft.
+    """
+    from drip.authoring.importing import import_text
+
+    text, note = read_input(call, source)
+    given = name or ("post" if source == "-" else Path(source).stem)
+    draft = import_text(text, name=given, cta_url=cta_url, plain=plain)
+    for line in (*((note,) if note else ()), *draft.report):
+        call.output.talk(line)
+    if target == "-":
+        call.output.raw(draft.markdown)
+        return
+    path = call.path(target)
+    if path.is_dir() or target.endswith("/"):
+        path = path / f"{name or draft.slug}.md"
+    if path.exists() and not yes and not dry_run:
+        raise WrongUsage(f"`{path}` is there already; nothing was written", hint="overwrite it with `--yes`")
+    if not dry_run:
+        write_file(path, draft.markdown.encode())
+    if call.output.json:
+        document = {"type": "import", "path": str(path), "written": not dry_run, "report": list(draft.report)}
+        call.output.document(document)
+        return
+    call.output.answer(f"{'would write' if dry_run else 'wrote'} {path}")
+    call.output.talk(f"next: read it, then `drip check {path}`")
+
+
+# --- check -------------------------------------------------------------------------------------------------
+
+
+def _problem_json(problem: Problem) -> dict[str, object]:
+    place = problem.place
+    return {
+        "name": problem.name,
+        "rank": problem.rank.value,
+        "message": problem.message,
+        "path": place.path,
+        "line": place.line,
+        "column": place.column,
+        "width": place.width,
+        "help": problem.help,
+    }
+
+
+def summary(problems: Iterable[Problem], files: int) -> str:
+    """`2 errors, 1 warning in 12 files`."""
+    ranks = [each.rank for each in problems]
+    parts = [count(ranks.count(rank), rank.value) for rank in Rank if rank in ranks]
+    return f"{', '.join(parts) or 'no problems'} in {count(files, 'file')}"
+
+
+def show_problems(call: Call, problems: list[Problem], files: Mapping[str, str], scope_size: int) -> None:
+    """All problems and the summary, on stdout."""
+    from drip.authoring.show import render_problem
+
+    if call.output.json:
+        ranks = [each.rank for each in problems]
+        call.output.document(
+            {
+                "type": "check",
+                "problems": [_problem_json(each) for each in problems],
+                "errors": ranks.count(Rank.ERROR),
+                "warnings": ranks.count(Rank.WARNING),
+                "files": scope_size,
+            }
+        )
+        return
+    for problem in problems:
+        call.output.answer(render_problem(problem, files).rstrip("\n") + "\n")
+    call.output.answer(summary(problems, scope_size))
+
+
+def _lone_file(call: Call, address: str) -> dict[str, str] | None:
+    """A Markdown file that lies outside any project."""
+    path = call.path(address)
+    if path.suffix != ".md" or not path.is_file():
+        return None
+    return {address: read_input(call, address)[0]}
+
+
+def _judge(call: Call, addresses: tuple[str, ...], at: datetime | None) -> tuple[list[Problem], dict[str, str], int]:
+    """The problems in scope, all files, and how many files are in scope."""
+    from drip.authoring.check import check as check_files
+    from drip.authoring.definition import read_post, read_project
+
+    try:
+        root = call.root()
+    except NoProject:
+        lone: dict[str, str] = {}
+        for address in addresses:
+            found = _lone_file(call, address)
+            if found is None:
+                raise
+            lone |= found
+        if not lone:
+            raise
+        problems = [problem for path in lone for problem in read_post(lone, path)[1]]
+        return problems, lone, len(lone)
+    files = read_tree(root)
+    definition, _ = read_project(files)
+    moment = settle(at, definition.timezone if definition else "UTC") if at else call.now()
+    problems = check_files(files, now=moment)
+    own = [name for name in files if (root / name).is_file()]
+    if not addresses:
+        return problems, files, len(own)
+    scopes = tuple(scope_of(call, root, files, address) for address in addresses)
+    inside = [name for name in own if name.startswith(scopes)]
+    return [each for each in problems if each.place.path.startswith(scopes)], files, len(inside)
+
+
+@command(
+    "check",
+    examples=(
+        ("drip check", "every problem in the project"),
+        ("drip check six-deadly-mistakes", "one campaign"),
+        ("drip check six-deadly-mistakes/last-seats", "one post"),
+        ("drip check --json", "for an editor or a script"),
+    ),
+    exits=(4, 10),
+)
+@click.argument("addresses", metavar="[ADDRESS]...", nargs=-1, shell_complete=complete_address)
+@click.option("--strict", is_flag=True, help="Warnings count as errors.")
+@click.option(
+    "--at", type=MOMENT, metavar="MOMENT", help="Judge as at this moment: which sessions are over, and so on."
+)
+def check(call: Call, addresses: tuple[str, ...], strict: bool, at: datetime | None) -> int:
+    """Report every problem in your files, with file and line.
+
+    ADDRESS is a campaign, a campaign/post, or a path. A Markdown file outside a project can be checked alone.
+    """
+    problems, files, scope_size = _judge(call, addresses, at)
+    show_problems(call, problems, files, scope_size)
+    bad = {Rank.ERROR, Rank.WARNING} if strict else {Rank.ERROR}
+    return ProblemsFound.exit_code if any(each.rank in bad for each in problems) else 0
+
+
+# --- preview -----------------------------------------------------------------------------------------------
+
+
+@command(
+    "preview",
+    examples=(
+        ("drip preview six-deadly-mistakes/last-seats", "a page to open in a browser"),
+        ("drip preview last-seats --text", "the plain text part"),
+        ("drip preview last-seats --as mia@example.com -o seats.html", "as one subscriber gets it"),
+    ),
+    exits=(4, *EXITS_PROJECT),
+)
+@click.argument("post", shell_complete=complete_post)
+@click.option("--as", "as_email", metavar="EMAIL", help="With the fields and sessions of this subscriber.")
+@click.option("--text", "as_text", is_flag=True, help="The plain text part.")
+@click.option("-o", "--output", "target", metavar="FILE|-", help="Write to FILE, or to stdout with `-`.")
+@click.option("--at", type=MOMENT, metavar="MOMENT", help="As the mail would be at this moment.")
+def preview(
+    call: Call, post: str, as_email: str | None, as_text: bool, target: str | None, at: datetime | None
+) -> None:
+    """Show a post as the mail that a subscriber gets: the files as they are now, applied or not."""
+    from drip.engine.preview import preview as preview_post
+
+    with call.project() as project:
+        moment = settle(at, project.definition.timezone) if at else call.now()
+        shown = preview_post(project, post, as_email, moment)
+    body = shown.text if as_text else shown.html
+    if call.output.json:
+        call.output.document(
+            {
+                "type": "preview",
+                "subject": shown.subject,
+                "preview": shown.preview,
+                "html": shown.html,
+                "text": shown.text,
+            }
+        )
+        return
+    call.output.talk(f"subject: {one_line(shown.subject)}")
+    if target == "-" or (as_text and target is None):
+        call.output.raw(body if body.endswith("\n") else body + "\n")
+        return
+    path = call.path(target) if target else _preview_path(post)
+    write_file(path, body.encode())
+    call.output.answer(str(path))
+    if target is None:
+        call.output.talk("open it in a browser")
+
+
+def _preview_path(post: str) -> Path:
+    import tempfile
+
+    # One folder of our own a call, so that nobody else on the machine can have put a link there.
+    return Path(tempfile.mkdtemp(prefix="drip-preview-")) / f"{Path(post).stem}.html"
+
+
+# --- explain -----------------------------------------------------------------------------------------------
+
+
+def explanations() -> dict[str, str]:
+    """Everything that `drip explain` knows: problems, reasons of decisions, errors; text by name."""
+    from drip.authoring.problems_catalogue import PROBLEMS
+    from drip.cli.manual import error_classes
+    from drip.core.reasons import EXPLANATIONS
+
+    texts = {each.name: f"{each.__doc__}\n\n{each.default_hint}".strip() for each in error_classes()}
+    texts |= {name.value: text for name, text in EXPLANATIONS.items()}
+    texts |= {name: str(explanation) for name, explanation in PROBLEMS.items()}
+    return texts
+
+
+@command(
+    "explain",
+    examples=(
+        ("drip explain unknown-post", "a problem that `drip check` names"),
+        ("drip explain", "all names"),
+    ),
+)
+@click.argument("name", metavar="[NAME]", required=False)
+def explain(call: Call, name: str | None) -> None:
+    """Tell more about a problem, a reason or an error, with an example."""
+    texts = explanations()
+    if name is None:
+        if call.output.json:
+            call.output.document({"type": "names", "names": sorted(texts)})
+        else:
+            call.output.answer("\n".join(sorted(texts)))
+        return
+    wanted = name.strip().strip("`[]").lower()
+    if wanted not in texts:
+        near = difflib.get_close_matches(wanted, texts, n=3, cutoff=0.5)
+        hint = (
+            f"did you mean {' or '.join(f'`{each}`' for each in near)}?" if near else "`drip explain` lists all names"
+        )
+        raise NotFound(f"there is no problem or reason `{one_line(name)}`", hint=hint)
+    if call.output.json:
+        call.output.document({"type": "explanation", "name": wanted, "text": texts[wanted]})
+    else:
+        call.output.answer(f"{wanted}\n\n{texts[wanted]}")
