@@ -30,7 +30,7 @@ WALK_DECISIONS_MORE = 10
 
 @dataclass(frozen=True, slots=True)
 class Do:
-    """Do this step now. `expires` is the first moment at which it would be too late; None means never."""
+    """Do this step now. `expires` is the last moment at which it still makes sense; None: it always does."""
 
     step: Step
     due: datetime
@@ -154,7 +154,7 @@ def _decide_due(sequence: Sequence, step: Step, facts: Facts, now: datetime, mom
         if not holds:
             return Skip(step, Reason(ReasonName.CONDITION_FALSE, f"not so: {step.condition.phrase}"))
     expires = expiry(sequence, step, facts, moment)
-    if expires is not None and now >= expires:
+    if expires is not None and now > expires:
         text = f"was due {moment_text(moment, facts.zone)}, good until {moment_text(expires, facts.zone)}"
         return Skip(step, Reason(ReasonName.TOO_LATE, text))
     hours = sequence.hours if step.when.kind in (WhenKind.LATER, WhenKind.AFTER_SESSION) else None

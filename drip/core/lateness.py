@@ -2,12 +2,13 @@
 
 Pure. Called by `decide` only.
 
-Every limit here is the first moment at which it is too late. The windows:
+Every limit here is the last moment at which it is still good, as the store compares them. The windows:
 
     before a session, a day or more ahead    until 6 hours before the start
     before a session, 30 minutes or more     until 20 minutes before the start
-    before a session, less than that         until the start. Rule 6 would allow five minutes more, but rule 5
-                                             has nothing "before session" go after the start, and the stricter wins
+    before a session, less than that         until a second before the start. Rule 6 would allow five minutes
+                                             more, but rule 5 has nothing "before session" go at or after the
+                                             start, and the stricter of the two wins
     posts at once after a registration       until that session is over, at most 3 days
     every other post                         3 days after it was due
     steps that mail nothing                  for ever: a tag set late is still true
@@ -27,6 +28,8 @@ DRIP_LATE = timedelta(days=3)
 DAY_REMINDER_ENDS = timedelta(hours=6)
 HOUR_REMINDER_ENDS = timedelta(minutes=20)
 HOUR_REMINDER_MIN = timedelta(minutes=30)
+# What must not happen at a moment itself is good until this long before it.
+JUST_BEFORE = timedelta(seconds=1)
 # The confirmation of a registration has just said what such a reminder would say.
 REGISTERED_LATE = timedelta(minutes=15)
 # Attendance that nobody reported within a day after it was asked for will not be reported (rule 4).
@@ -41,7 +44,7 @@ _NOMINAL = {
 
 
 def expiry(sequence: Sequence, step: Step, facts: Facts, due: datetime) -> datetime | None:
-    """The first moment at which this step is too late, if it was due at `due`; None if it never is."""
+    """The last moment at which this step still makes sense, if it was due at `due`; None if it always does."""
     if step.when.kind is WhenKind.BEFORE_SESSION and facts.session is not None:
         limit = _before_session(step, due, facts.session.starts)
     elif step.late is not None:
@@ -54,16 +57,16 @@ def expiry(sequence: Sequence, step: Step, facts: Facts, due: datetime) -> datet
     else:
         return None
     stops_at = stop_moment(sequence, facts)
-    return limit if stops_at is None or step.verb is not Verb.SEND else min(limit, stops_at)
+    return limit if stops_at is None or step.verb is not Verb.SEND else min(limit, stops_at - JUST_BEFORE)
 
 
 def _before_session(step: Step, due: datetime, starts: datetime) -> datetime:
     if step.late is not None:
-        return min(due + step.late, starts)
+        return min(due + step.late, starts - JUST_BEFORE)
     distance = step.when.amount * _NOMINAL[step.when.unit]
     if distance >= timedelta(days=1):
         return starts - DAY_REMINDER_ENDS
-    return starts - HOUR_REMINDER_ENDS if distance >= HOUR_REMINDER_MIN else starts
+    return starts - (HOUR_REMINDER_ENDS if distance >= HOUR_REMINDER_MIN else JUST_BEFORE)
 
 
 def stop_moment(sequence: Sequence, facts: Facts) -> datetime | None:

@@ -207,7 +207,8 @@ def _moved_steps(before: Sequence, wanted: Sequence) -> frozenset[str]:
             if position[last] < position[identity] and len(run) > len(longest):
                 longest = run
         best.append((*longest, identity))
-    return frozenset(kept) - frozenset(max(best, key=len) if best else ())
+    unmoved = max(best, key=lambda run: len(run), default=())
+    return frozenset(kept) - frozenset(unmoved)
 
 
 def _effect_of_new_step(before: Sequence, wanted: Sequence, index: int, waiting: Mapping[str, int]) -> str:
