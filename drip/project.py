@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from drip.core.model import ProjectDefinition, Relay, RelayKind
 from drip.engine.keys import Keys
-from drip.errors import DripError, NoProject, ProblemsFound, RelayUnreachable
+from drip.errors import DripError, NoProject, ProblemsFound, RelayUnreachable, StoreRefused
 
 if TYPE_CHECKING:
     from drip.engine.engine import Engine
@@ -179,7 +179,12 @@ class Project:
             store = open_store(self.store_url, root=self.root)
             store.create_or_check()
             with store.write() as work:
-                work.check_secret(self.keys.fingerprint)
+                if not work.secret_matches(self.keys.fingerprint):
+                    raise StoreRefused(
+                        "the project's secret is not the one this database was made with",
+                        hint="restore `.drip/secret` (or DRIP_SECRET) from your backup: with another secret"
+                        " everybody would get every mail again",
+                    )
             self._store = store
         return self._store
 
@@ -206,7 +211,9 @@ class Project:
     def __enter__(self) -> Project:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 

@@ -57,9 +57,7 @@ def advance_due(store: Store, scene_of: Callable[[Work, datetime], Scene], now: 
             facts = work.facts_for(batch, scene.live.project(work).definition.timezone)
             editions = {each.revision.campaign: each for each in scene.live.campaigns(work)}
             for enrollment in batch:
-                total.planned += advance_one(
-                    scene, editions.get(enrollment.campaign), enrollment, facts[enrollment.id]
-                )
+                total.planned += advance_one(scene, editions.get(enrollment.campaign), enrollment, facts[enrollment.id])
             total.looked_at += len(batch)
 
 
@@ -92,7 +90,9 @@ def advance_one(scene: Scene, edition: Edition | None, enrollment: Enrollment, f
             case Do(step=step, reason=reason):
                 _done(scene, enrollment, step, Did.ACTED, reason)
                 ACTS[step.verb](scene, facts.subscriber.id, step)
-                if scene.work.enrollment(enrollment.id).state is not EnrollmentState.RUNNING:
+                # The step itself may have ended this enrollment (a tag that is its own goal).
+                after = scene.work.enrollment(enrollment.id)
+                if after is None or after.state is not EnrollmentState.RUNNING:
                     return 0
         facts = apply_decision(facts, decision, scene.now)
     raise AssertionError(f"enrollment {enrollment.id} does not come to rest")

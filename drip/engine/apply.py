@@ -100,9 +100,7 @@ def plan(work: Work, live: Live, files: Mapping[str, str], campaigns: Sequence[C
     return plans
 
 
-def apply(
-    engine: Engine, files: Mapping[str, str], now: datetime, *, names: Sequence[str] = ()
-) -> list[Applied]:
+def apply(engine: Engine, files: Mapping[str, str], now: datetime, *, names: Sequence[str] = ()) -> list[Applied]:
     """Make the files live. All or nothing. Raises ProblemsFound, NotFound, CannotRecord."""
     campaigns, _ = wanted_campaigns(files, names, now)
     applied = []

@@ -77,11 +77,18 @@ def count_readers(work: Work, edition: Edition, broadcast: Broadcast, now: datet
     if broadcast.where is None:
         return work.count_active(broadcast.list)
     term = broadcast.where.term
-    return sum(
-        1
-        for facts in work.audience_facts(broadcast.list, edition.revision.campaign, edition.definition.timezone)
-        if judge(term, facts, now)
+    from drip.store.results import Audience
+
+    audience = Audience(
+        occasion="",
+        campaign=edition.revision.campaign,
+        post=broadcast.post,
+        list=broadcast.list,
+        due_at=now,
+        revision_id=edition.revision.id,
+        default_zone=edition.definition.timezone,
     )
+    return sum(judge(term, facts, now) is True for chunk in work.audience(audience) for facts in chunk)
 
 
 def freeze_due(scene: Scene) -> int:
@@ -130,5 +137,5 @@ def _moments(scene: Scene, broadcast: PlannedBroadcast, default_zone: str) -> li
     assert when.kind is WhenKind.AT, "the reader's time needs a calendar moment"
     return [
         (zone, due_moment(when, anchor=scene.now, zone=zone, hours=None, session=None, campaign_zone=default_zone))
-        for zone in scene.work.zones_of_list(broadcast.list, default_zone)
+        for zone in scene.work.zones_of(broadcast.list, default_zone)
     ]

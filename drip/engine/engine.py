@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from drip.core.delivery import DeliveryState
 from drip.core.events import Event, SessionEnded
 from drip.core.model import ProjectDefinition
-from drip.core.records import Kind
+from drip.core.records import Delivery, Kind
 from drip.engine.happen import Happened, Scene, perform
 from drip.engine.keys import Keys
 from drip.engine.ledger import settle_steps
@@ -100,7 +101,7 @@ class Engine:
             moments = (work.next_wake(), work.next_delivery_due())
             if any(each is not None and each <= now for each in moments):
                 return False
-            if work.ended_sessions(now) or work.due_broadcasts(now) or work.uncertain_confirmations(now):
+            if work.ended_sessions(now) or work.due_broadcasts(now) or self._lost_confirmations(work, now):
                 return False
             return not self.store.dead_owners(work)
 
@@ -133,7 +134,7 @@ class Engine:
             totals["planned"] += advance_due(self.store, self.scene, now).planned
             left = None if limit is None else limit - totals["sent"] - totals["failed"] - totals["deferred"]
             with self.store.read() as work:
-                due = work.next_delivery_due(None if only is None else [only])
+                due = work.next_delivery_due()
             if due is None or due > now:
                 break
             counts, reached, relay_down = await self._send(owner, now, left, only)
@@ -165,7 +166,7 @@ class Engine:
             await transport.close()
 
     def _recover(self, now: datetime) -> int:
-        """Take over from runs that died: claimed is due again, sending is uncertain (their lock is free: they are dead)."""
+        """Take over from runs that died (their lock is free): claimed is due again, sending is uncertain."""
         taken = 0
         with self.store.read() as work:
             dead = self.store.dead_owners(work)
@@ -175,9 +176,12 @@ class Engine:
                 settle_steps(work, uncertain, now)
                 taken += released + len(uncertain)
         with self.store.write() as work:
-            for delivery in work.uncertain_confirmations(now):
-                work.retry(delivery.id, now)
+            for delivery in self._lost_confirmations(work, now):
+                work.resolve(delivery.id, DeliveryState.DUE, "confirmation-lost", now)
         return taken
+
+    def _lost_confirmations(self, work: Work, now: datetime) -> Sequence[Delivery]:
+        return work.uncertain_confirmations(now - UNCERTAIN_CONFIRMATION_WAIT, CONFIRMATION_ATTEMPTS_MAX)
 
     def _close_sessions(self, now: datetime) -> None:
         with self.store.read() as work:
@@ -193,5 +197,3 @@ class Engine:
                 return 0
         with self.store.write() as work:
             return freeze_due(self.scene(work, now))
-
-

@@ -87,9 +87,18 @@ class Scene:
     keys: Keys
     now: datetime
 
-    def log(self, kind: str, subscriber: SubscriberId | None, **more: str) -> None:
+    def log(
+        self,
+        kind: str,
+        subscriber: SubscriberId | None,
+        *,
+        campaign: str = "",
+        subject: str = "",
+        reason: str = "",
+        detail: str = "",
+    ) -> None:
         """Write one fact down."""
-        self.work.log([LogEntry(at=self.now, kind=kind, subscriber_id=subscriber, **more)])
+        self.work.log([LogEntry(self.now, kind, subscriber, campaign, subject, reason, detail)])
 
 
 # --- people ----------------------------------------------------------------------------------------------------
@@ -177,7 +186,12 @@ def _start(scene: Scene, campaign: Campaign, sequence: Sequence, who: Subscriber
     enrollment = scene.work.enroll(campaign.name, sequence.name, who, occasion, scene.now, registration_id=bound)
     if enrollment is not None:
         scene.log(
-            "enrolled", who, campaign=campaign.name, subject=sequence.name, reason="started", detail=sequence.start.phrase
+            "enrolled",
+            who,
+            campaign=campaign.name,
+            subject=sequence.name,
+            reason="started",
+            detail=sequence.start.phrase,
         )
 
 
@@ -326,6 +340,7 @@ def ask_to_join(scene: Scene, who: SubscriberId, list_name: str, evidence: Evide
     """Mail a known subscriber the question whether they want this list."""
     project, mailing_list = _list_named(scene, list_name)
     subscriber = scene.work.subscriber(who)
+    assert subscriber is not None, "whoever is enrolled is known"
     return _ask(scene, subscriber, mailing_list, project, evidence)
 
 
@@ -439,8 +454,9 @@ def confirmed_registration(scene: Scene, event: ConfirmedRegistration) -> Happen
     what = scene.work.book(registration.id, scene.now, webinar.seats)
     if what == "booked":
         # One seat a person: choosing another session gives the first one back.
-        for other in scene.work.registrations(campaign.name, state=RegistrationState.BOOKED, subscriber_id=who):
-            if other.id != registration.id:
+        for other in scene.work.registrations_of(who):
+            booked = other.campaign == campaign.name and other.state is RegistrationState.BOOKED
+            if booked and other.id != registration.id:
                 _cancel(scene, other, "moved")
         scene.work.mark_back(who)
         _consent(scene, who, f"webinar:{campaign.name}", ConsentKind.CONFIRMED, event.evidence)
@@ -453,7 +469,9 @@ def _cancel(scene: Scene, registration: Registration, reason: str) -> bool:
     if not scene.work.cancel_registration(registration.id, scene.now):
         return False
     who = registration.subscriber_id
-    scene.log("registration-cancelled", who, campaign=registration.campaign, subject=registration.session, reason=reason)
+    scene.log(
+        "registration-cancelled", who, campaign=registration.campaign, subject=registration.session, reason=reason
+    )
     signal(scene, who, TriggerKind.CANCELS, campaign=registration.campaign, registration=registration)
     # Whatever the author wrote as `stop`: nobody is reminded of a seat that they gave back.
     for enrollment in scene.work.running(who, registration.campaign):

@@ -174,12 +174,12 @@ class Letters:
 
 def house_post(project: Edition, name: str) -> Post:
     """One of drip's own posts (`templates/mails/NAME.md`) of the live project revision."""
-    from drip.authoring.definition import read_post
+    from drip.authoring.read_post import read_post
 
     path = project.house_posts.get(name)
     if path is None:
         raise DripError(f"templates/mails/{name}.md is missing from the applied project")
-    post, problems = read_post(project.revision.files[path], path)
+    post, problems = read_post(project.revision.files, path)
     if post is None:
         raise DripError(f"{path}: {problems[0].message}")
     return post

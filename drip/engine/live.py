@@ -76,7 +76,10 @@ class Live:
     def edition(self, work: Work, revision_id: RevisionId) -> Edition:
         """The edition of one revision. Raises NotFound through the store if there is none."""
         if revision_id not in self._editions:
-            self._editions[revision_id] = read_edition(work.revision(revision_id))
+            revision = work.revision(revision_id)
+            if revision is None:
+                raise DripError(f"revision {revision_id} is not in the database")
+            self._editions[revision_id] = read_edition(revision)
         return self._editions[revision_id]
 
     def _of(self, revision: Revision) -> Edition:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from drip.core.delivery import Outcome, OutcomeKind, verdict
+from drip.core.delivery import DeliveryState, Outcome, OutcomeKind, verdict
 from drip.core.records import Delivery, Kind
-from drip.engine.ledger import Ledger, settle_steps
+from drip.engine.ledger import Ledger, record_end, settle_steps
 from drip.engine.letters import Addressed, Letters
 from drip.engine.live import Live
 from drip.errors import CannotRecord, DripError
@@ -134,7 +133,8 @@ class Sending:
             raise
         except DripError as error:
             with self._store.write() as work:
-                work.hold([delivery.id], self._owner, "cannot-render", error.message, self._now)
+                work.hold([delivery.id], self._owner, "cannot-render")
+                record_end(work, delivery, DeliveryState.HELD, "cannot-render", self._now, error.message)
             self.ledger.counts["held"] += 1
             return None
 
@@ -167,5 +167,3 @@ class Sending:
                 self.relay_down = outcome.text or "the relay closes every connection"
         elif outcome.kind is OutcomeKind.ACCEPTED:
             self._losses = 0
-
-

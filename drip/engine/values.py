@@ -26,7 +26,7 @@ def confirm_expiry(now: datetime) -> int:
 
 
 class Links:
-    """The personal addresses of one message. Each is signed for one purpose and opens a page that only shows a button."""
+    """The personal addresses of one message, each signed for one purpose. Opening one shows a page, and acts on nothing."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """A session as a reader sees it, in the reader's zone: `Tuesday, December 8`, `12:00 pm`, `New York time (UTC−5)`."""
+    """A session in the reader's zone: `Tuesday, December 8`, `12:00 pm`, `New York time (UTC−5)`."""
 
     name: str
     date: str

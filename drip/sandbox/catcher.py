@@ -63,9 +63,7 @@ class Catcher:
     def port(self) -> int:
         """The port it listens on."""
         assert self._controller is not None, "the catcher is not started"
-        server = self._controller.server
-        assert server is not None
-        return int(server.sockets[0].getsockname()[1])
+        return int(self._controller.port)
 
     @property
     def messages(self) -> list[Caught]:
@@ -108,9 +106,7 @@ class Catcher:
         with self._lock:
             for recipient in envelope.rcpt_tos:
                 self._count += 1
-                self._messages.append(
-                    Caught(self._count, self._now(), str(envelope.mail_from or ""), recipient, raw)
-                )
+                self._messages.append(Caught(self._count, self._now(), str(envelope.mail_from or ""), recipient, raw))
             del self._messages[:-KEPT_MAX]
         return "250 2.0.0 caught"
 
@@ -122,4 +118,4 @@ class _FreePortController(Controller):
         server: Any = self.server
         if self.port == 0 and server is not None:
             self.port = server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+        super()._trigger_server()  # type: ignore[no-untyped-call] # aiosmtpd has no hints here

@@ -289,7 +289,10 @@ def tell(play: Play, counts: dict[str, int], broken: list[str], say: Callable[[s
             say(f"   {moment.astimezone(zone):%a %d %b %H:%M}   {line}")
     states = {name: number for name, number in counts.items() if name != "planned" and number}
     say("")
-    say(f"deliveries: {counts['planned']} planned = " + " + ".join(f"{number} {name}" for name, number in states.items()))
+    say(
+        f"deliveries: {counts['planned']} planned = "
+        + " + ".join(f"{number} {name}" for name, number in states.items())
+    )
     for line in broken:
         say(f"BROKEN: {line}")
     if not broken:
@@ -324,7 +327,9 @@ def play(
             with engine.store.read() as work:
                 edition = engine.live.campaign(work, CAMPAIGN)
             assert edition is not None and edition.campaign is not None, "the demo needs the seed campaign"
-            progress(f"{len(cast)} readers live through {WEEKS} weeks of `{CAMPAIGN}`, over SMTP on port {stage.catcher.port}")
+            progress(
+                f"{len(cast)} readers live through {WEEKS} weeks of `{CAMPAIGN}`, over SMTP on port {stage.catcher.port}"
+            )
             walk = Play(stage, clock, cast, edition.campaign)
             walk.run(wall(BEGINS) + timedelta(weeks=WEEKS))
             mails = stage.catcher.messages

@@ -106,10 +106,7 @@ def _after_registering(mails: Sequence[Caught], campaign: Campaign, done: dict[s
 def _after_start(mails: Sequence[Caught], campaign: Campaign, done: dict[str, list[Doing]]) -> list[str]:
     assert campaign.webinar is not None
     reminders = {
-        step.target
-        for each in campaign.sequences
-        for step in each.steps
-        if step.when.kind is WhenKind.BEFORE_SESSION
+        step.target for each in campaign.sequences for step in each.steps if step.when.kind is WhenKind.BEFORE_SESSION
     }
     broken = []
     for mail in mails:

@@ -129,7 +129,7 @@ class Stage:
             target = self._folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             if path == PROJECT_FILE:
-                text = re.sub(r"(?m)^url:.*$", f"url: {self.site.url}", text)  # noqa: PLW2901 - the patched text
+                text = re.sub(r"(?m)^url:.*$", f"url: {self.site.url}", text)
             target.write_text(text, encoding="utf-8")
 
     def apply(self) -> None:

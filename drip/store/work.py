@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from drip.store.broadcasts import Broadcasts
 from drip.store.deliveries import Deliveries
+from drip.store.desk import Desk
 from drip.store.enrollments import Enrollments
 from drip.store.journal import Journal
 from drip.store.outcomes import Outcomes
@@ -14,5 +15,5 @@ from drip.store.revisions import Revisions
 from drip.store.webinars import Webinars
 
 
-class Work(Broadcasts, Deliveries, Enrollments, Journal, Outcomes, Revisions, Webinars):
+class Work(Broadcasts, Deliveries, Desk, Enrollments, Journal, Outcomes, Revisions, Webinars):
     """One transaction's methods. People and facts come with the broadcasts, who build on them."""

@@ -1,0 +1,129 @@
+"""What a run asks beside claiming and marking: whom a message is for, what must be looked at again, what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from drip.core.delivery import DeliveryState
+from drip.core.records import (
+    Delivery,
+    DeliveryId,
+    EnrollmentState,
+    Kind,
+    Registration,
+    Subscriber,
+    Subscription,
+    SubscriptionState,
+)
+from drip.store.columns import among, ranked, said
+from drip.store.deliveries import DELIVERY
+from drip.store.people import SUBSCRIBER, as_subscriber
+from drip.store.schema import delivery, enrollment, registration, session, subscriber, subscription
+from drip.store.transaction import Transaction
+
+Reader = tuple[Subscriber, Registration | None, Subscription | None]
+
+
+class Desk(Transaction):
+    """Methods for the runs."""
+
+    def readers_for(self, deliveries: Sequence[Delivery]) -> Mapping[DeliveryId, Reader]:
+        """For each delivery its subscriber, registration and subscription: three queries for any number of them.
+
+        Tags are left out; no message prints them.
+        """
+        if not deliveries:
+            return {}
+        people = {
+            row[0]: as_subscriber(row, frozenset())
+            for row in self._by_ids(subscriber.c.id, SUBSCRIBER, {each.subscriber_id for each in deliveries})
+        }
+        seats = {
+            row[0]: Registration(*row)
+            for row in self._by_ids(
+                registration.c.id, tuple(registration.c), {each.registration_id for each in deliveries}
+            )
+        }
+        permissions = {
+            row[0]: Subscription(*row)
+            for row in self._by_ids(
+                subscription.c.id, tuple(subscription.c), {each.subscription_id for each in deliveries}
+            )
+        }
+        return {
+            each.id: (
+                people[each.subscriber_id],
+                seats.get(each.registration_id),
+                permissions.get(each.subscription_id),
+            )
+            for each in deliveries
+        }
+
+    def _by_ids(self, key: Any, columns: Sequence[Any], ids: Collection[int | None]) -> Sequence[Any]:
+        wanted = sorted(each for each in ids if each is not None)
+        if not wanted:
+            return ()
+        return self._all(select(*columns).where(among(key, "ids", self._postgres)), ids=wanted)
+
+    def hold(self, ids: Collection[DeliveryId], owner: str, reason: str) -> int:
+        """Claimed deliveries that cannot be made into a message wait for the author. How many."""
+        statement = update(delivery).where(
+            delivery.c.id.in_(list(ids)), delivery.c.state == said(DeliveryState.CLAIMED), delivery.c.owner == owner
+        )
+        return self._changed(statement.values(state=DeliveryState.HELD, owner=None, reason=reason))
+
+    def uncertain_confirmations(self, before: datetime, attempts: int) -> Sequence[Delivery]:
+        """Confirmations without a verdict since before that moment, tried less than so often (DESIGN §8)."""
+        statement = select(*DELIVERY).where(
+            delivery.c.state == said(DeliveryState.UNCERTAIN),
+            delivery.c.kind == ranked(Kind.CONFIRMATION),
+            delivery.c.finished_at <= before,
+            delivery.c.attempt < attempts,
+        )
+        return [Delivery(*row) for row in self._all(statement.order_by(delivery.c.id))]
+
+    def count_active(self, list: str) -> int:  # noqa: A002 - DESIGN §5
+        """How many active subscriptions a list has."""
+        statement = select(func.count()).where(
+            subscription.c.list == list, subscription.c.state == said(SubscriptionState.ACTIVE)
+        )
+        return int(self._value(statement))
+
+    def wake_campaign(self, campaign: str, now: datetime) -> int:
+        """Everybody of the campaign who waits for a later moment is decided anew. One statement; how many."""
+        statement = update(enrollment).where(
+            enrollment.c.campaign == campaign,
+            enrollment.c.state == said(EnrollmentState.RUNNING),
+            enrollment.c.next_due > now,
+        )
+        return self._changed(statement.values(next_due=now))
+
+    def next_session_end(self) -> datetime | None:
+        """When the next session that nobody closed yet ends."""
+        open_ = (session.c.closed_at.is_(None), session.c.withdrawn_at.is_(None))
+        statement = select(session.c.ends).where(*open_).order_by(session.c.ends).limit(1)
+        moment: datetime | None = self._value(statement)
+        return moment
+
+    def enrollment_counts(self) -> Mapping[tuple[str, str], Mapping[str, int]]:
+        """For each campaign and sequence, how many enrollments are in each state."""
+        statement = select(enrollment.c.campaign, enrollment.c.sequence, enrollment.c.state, func.count()).group_by(
+            enrollment.c.campaign, enrollment.c.sequence, enrollment.c.state
+        )
+        found: dict[tuple[str, str], dict[str, int]] = {}
+        for campaign, sequence, state, number in self._all(statement):
+            counts = found.setdefault((campaign, sequence), {each.value: 0 for each in EnrollmentState})
+            counts[state.value] = number
+        return found
+
+    def last_sent_at(self) -> datetime | None:
+        """When the last message was accepted."""
+        statement = select(func.max(delivery.c.finished_at, type_=delivery.c.finished_at.type)).where(
+            delivery.c.state == said(DeliveryState.SENT)
+        )
+        moment: datetime | None = self._value(statement)
+        return moment
