@@ -119,3 +119,17 @@ class Interrupted(DripError):
 
     name = "interrupted"
     exit_code = 130
+
+
+class TemplateFault(DripError):
+    """A post or a layout cannot be filled."""
+
+    name = "template-fault"
+    exit_code = 4
+    default_hint = "mend the file, then run `drip check`"
+
+    def __init__(self, problem: str | None = None, *, path: str = "", line: int = 0, hint: str | None = None) -> None:
+        place = f"{path}:{line}: " if path and line else f"{path}: " if path else ""
+        super().__init__(place + (problem or (self.__doc__ or "").strip().rstrip(".").lower()), hint=hint)
+        self.path = path
+        self.line = line

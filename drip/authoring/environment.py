@@ -1,0 +1,66 @@
+"""The Jinja environments in which posts and layouts run: sandboxed, strict, and without reach beyond the given files.
+
+This bounds what a careless template can do (no private attributes, no changed values, no huge numbers, loops and
+pages). It is not yet a cage for a hostile author: running time has no limit. Called by `drip.authoring.layout`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import BaseLoader, DictLoader, StrictUndefined
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from drip.authoring.shapes import Recorder
+
+RANGE_MOST = 10_000
+PRODUCT_MOST = 1_000_000
+"""The longest text or list that `*` may make, and the largest power."""
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """One environment; `recorder` stands between its templates and what they print."""
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def __init__(self, files: Mapping[str, str], *, markup: bool) -> None:
+        self.recorder = Recorder(markup=markup)
+        # `finalize` must be there before the first template is compiled: compiled code calls it only then.
+        super().__init__(
+            loader=_loader(files),
+            autoescape=markup,
+            undefined=StrictUndefined,
+            finalize=self.recorder.bind(),
+            auto_reload=False,
+        )
+        self.globals["range"] = _short_range
+        del self.globals["lipsum"]
+        if not markup:
+            # `{{ first_name|e }}` is meant for the page; the same post also makes the text.
+            self.filters.update(e=str, escape=str, forceescape=str)
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Products and powers of bounded size."""
+        if operator == "**" and not (isinstance(right, (int, float)) and abs(right) <= 64):
+            raise SecurityError("this power is too large for a post")
+        for many, times in ((left, right), (right, left)):
+            if hasattr(many, "__len__") and isinstance(times, int) and len(many) * times > PRODUCT_MOST:
+                raise SecurityError("this product is too long for a post")
+        return super().call_binop(context, operator, left, right)
+
+
+def _loader(files: Mapping[str, str]) -> BaseLoader:
+    """The files below templates/, by their names there; includes find nothing else."""
+    prefix = "templates/"
+    return DictLoader({path.removeprefix(prefix): text for path, text in files.items() if path.startswith(prefix)})
+
+
+def _short_range(*numbers: int) -> range:
+    """`range` as in Python, of a length that a post can mean."""
+    counted = range(*numbers)
+    if len(counted) > RANGE_MOST:
+        raise SecurityError(f"a range of {len(counted)} is too long for a post")
+    return counted

@@ -1,0 +1,380 @@
+"""Compiles posts: Markdown into its layout, once; then fills in one reader's values, as often as there are readers.
+
+Strings in, strings out: reads no disk, opens no socket. Subject and preview are small templates of their own. The
+fast path goes through the shape cache; the slow path runs Jinja and the inliner for one reader, and is what the fast
+path must equal to the byte. Called by the engine, the preview, and the benchmarks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from threading import RLock
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from jinja2 import Template, TemplateError, TemplateSyntaxError, UndefinedError
+
+from drip.authoring.environment import Sandbox
+from drip.authoring.escaping import Odd, Trust, clean, guard_addresses
+from drip.authoring.flat import Flat, Piece
+from drip.authoring.inline import DEFAULT, INLINERS
+from drip.authoring.leaks import leak
+from drip.authoring.markdown import SESSIONS_WORD, Protected, protect, read, to_html
+from drip.authoring.plaintext import PlainText
+from drip.authoring.shapes import Fixed, Mark, Shapes, TooLarge, Unshaped, gather, page_shapes, text_shapes
+from drip.core.message import Filled, FilledPost, Shape
+from drip.core.model import Post, ProjectDefinition
+from drip.errors import DripError, TemplateFault
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+T = TypeVar("T")
+
+PREHEADER = 200
+"""Characters after which no mail program shows more of the text beside the subject; the rest is padded."""
+
+RIGHT_TO_LEFT = frozenset({"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})
+
+OWN_MAILS = "templates/mails/"
+"""Where the posts are that drip sends by itself."""
+
+_SLOT = re.compile(r"\{\{-?\s*(body|css|head_styles)\s*-?\}\}")
+_STYLE_BREAK = re.compile(r"^/\*\s*-{3,}.*?\*/[ \t]*$", re.MULTILINE)
+
+
+# --- what layouts may print, besides the reader's values ---------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectView:
+    """The project as layouts see it; the same for everybody."""
+
+    name: Fixed
+    address: Fixed
+    url: Fixed
+
+
+@dataclass(frozen=True, slots=True)
+class SenderView:
+    """Who sends: `{{ sender.name }}`, with initials for the masthead."""
+
+    name: Fixed
+    address: Fixed
+    initials: Fixed
+
+
+@dataclass(frozen=True, slots=True)
+class PostView:
+    """The post itself, its subject and preview with this reader's values."""
+
+    name: Fixed
+    subject: str
+    preview: str
+    own: bool
+
+
+# --- the press ---------------------------------------------------------------------------------------------
+
+
+class Press:
+    """Compiles the posts of one revision. `files` are its files, by their paths in the project."""
+
+    def __init__(self, files: Mapping[str, str], project: ProjectDefinition, *, inliner: str = DEFAULT) -> None:
+        self._files = files
+        self._inliner = INLINERS[inliner]
+        self._compiled: dict[str, CompiledPost] = {}
+        self.lock = RLock()
+        self.page = Sandbox(files, markup=True)
+        self.plain = Sandbox(files, markup=False)
+        self.layout = project.layout
+        self.language = project.language
+        words = project.sender.name.split()
+        self.values: Mapping[str, object] = MappingProxyType(
+            {
+                "project": ProjectView(Fixed(project.name), Fixed(project.address), Fixed(project.url)),
+                "sender": SenderView(
+                    Fixed(project.sender.name or project.name),
+                    Fixed(project.sender.address),
+                    Fixed("".join(word[0] for word in (words or project.name.split())[:2]).upper()),
+                ),
+                "list": None,
+            }
+        )
+
+    def compile(self, post: Post) -> CompiledPost:
+        """The post, ready for readers. Raises TemplateFault when it cannot be."""
+        with self.lock:
+            compiled = self._compiled.get(post.path or post.name)
+            if compiled is None or (compiled.post is not post and compiled.post != post):
+                compiled = CompiledPost(self, post, self._inliner)
+                self._compiled[post.path or post.name] = compiled
+            return compiled
+
+    def file(self, path: str) -> str | None:
+        """A file of the revision."""
+        return self._files.get(path)
+
+
+class CompiledPost:
+    """One post in its layout. `premailer_calls` counts inliner calls made by `fill`, `shapes` the distinct pages.
+
+    `slow_because` says why every reader goes the slow way, or is empty.
+    """
+
+    def __init__(self, press: Press, post: Post, inliner: Callable[[str], str]) -> None:
+        self.post = post
+        self.premailer_calls = 0
+        self.slow_fills = 0
+        self._press = press
+        self._inliner = inliner
+        sources = _Sources(press, post)
+        self._html, self._text = sources.html, sources.text
+        self._subject, self._preview = sources.subject, sources.preview
+        self._values = sources.values
+        files = [text for path, text in press.page.loader.mapping.items() if path.endswith(".html")]  # type: ignore[union-attr]
+        self._trust = Trust.of(self._html.flat.source, *files)
+        self._mark = Mark([self._html.flat.source, self._text.flat.source, *press.page.loader.mapping.values()])  # type: ignore[union-attr]
+        self._pages: Shapes = page_shapes(self._mark, self._count_and_inline, self._trust)
+        self._texts: Shapes = text_shapes(self._mark)
+        self.slow_because = leak(press.page, self._html.flat.source) or leak(press.plain, self._text.flat.source) or ""
+
+    @property
+    def shapes(self) -> int:
+        """How many distinct pages were made; a page made for one reader alone counts too."""
+        return self._pages.made + self.slow_fills
+
+    @property
+    def is_wasteful(self) -> bool:
+        """Whether nearly every reader gets a page of a new shape, so that the cache does not help."""
+        return self._pages.filled + self.slow_fills >= 100 and self.shapes * 2 > self._pages.filled + self.slow_fills
+
+    def fill(self, values: Mapping[str, object]) -> FilledPost:
+        """The post for one reader. Raises TemplateFault."""
+        with self._press.lock:
+            everything, subject, preview = self._everything(values)
+            html = self._fill(self._html, self._pages, everything)
+            text = self._fill(self._text, self._texts, everything)
+        return FilledPost(subject, preview, html, text)
+
+    def fill_slowly(self, values: Mapping[str, object]) -> tuple[str, str, str, str]:
+        """Subject, preview, page and text for one reader, by Jinja and the inliner and nothing else."""
+        with self._press.lock:
+            everything, subject, preview = self._everything(values)
+            html, text = self._html.print(everything), self._text.print(everything)
+            return subject, preview, self._finish(html, self._inline), text
+
+    def verify(self, values: Mapping[str, object]) -> bool:
+        """Whether both ways agree for this reader; if not, everybody goes the slow way from now on."""
+        with self._press.lock:
+            filled = self.fill(values)
+            agrees = (filled.subject, filled.preview, filled.html.text(), filled.text.text()) == self.fill_slowly(
+                values
+            )
+            if not agrees:
+                self.slow_because = "the fast page differed from the slow one"
+            return agrees
+
+    def _fill(self, template: _Template, shapes: Shapes, everything: dict[str, Any]) -> Filled:
+        if not self.slow_because:
+            try:
+                return shapes.fill(*template.record(self._mark, everything))
+            except Odd:
+                pass  # a value that looks like our own token: this reader alone goes the slow way
+            except Unshaped as unshaped:
+                self.slow_because = str(unshaped)
+        page = template.print(everything)
+        if template is self._html:
+            self.slow_fills += 1
+            page = self._finish(page, self._count_and_inline)
+        return Filled(Shape((page,)), ())
+
+    def _everything(self, values: Mapping[str, object]) -> tuple[dict[str, Any], str, str]:
+        everything = {**self._press.values, **values, **self._values}
+        # The project is the same for everybody: as part of the shape it costs nothing per reader.
+        everything["project"] = self._press.values["project"]
+        subject = _one_line(self._subject.print(everything))
+        preview = _one_line(self._preview.print(everything))
+        own = self.post.path.startswith(OWN_MAILS)
+        everything["post"] = PostView(Fixed(self.post.name), subject, preview, own)
+        return everything, subject, preview
+
+    def _finish(self, page: str, inliner: Callable[[str], str]) -> str:
+        return inliner(guard_addresses(page, self._trust, self._mark.prefix))
+
+    def _inline(self, page: str) -> str:
+        try:
+            return self._inliner(page)
+        # Inliners meet rules they cannot read in many ways (premailer: AttributeError for a nested @media).
+        except Exception as error:
+            path = f"templates/{self.post.layout or self._press.layout}.css"
+            raise TemplateFault(
+                f"these styles cannot be inlined ({type(error).__name__}: {error})",
+                path=path,
+                hint="keep plain rules in this file; @media and the like belong in the -head.css beside it",
+            ) from error
+
+    def _count_and_inline(self, page: str) -> str:
+        self.premailer_calls += 1
+        return self._inline(page)
+
+
+def _one_line(text: str) -> str:
+    """Text for a header: no control characters, no line ends."""
+    return " ".join(clean(text).split())
+
+
+# --- templates with their faults ---------------------------------------------------------------------------
+
+
+class _Template:
+    """A compiled Jinja source that reports its faults at the author's own line."""
+
+    def __init__(self, sandbox: Sandbox, flat: Flat) -> None:
+        self.flat = flat
+        self._sandbox = sandbox
+        self._fixed = flat.source if not re.search(r"\{[{%#]", flat.source) else None
+        try:
+            self._template = sandbox.from_string(flat.source)
+        except TemplateSyntaxError as error:
+            path, line = flat.origin(error.lineno)
+            raise TemplateFault(error.message, path=path, line=line) from error
+
+    def print(self, values: dict[str, Any]) -> str:
+        """The text with these values in it."""
+        return self._fixed if self._fixed is not None else "".join(self._guarded(lambda: gather(self._run(values))))
+
+    def record(self, mark: Mark, values: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The chunks with tokens in them, and the values."""
+        return self._guarded(lambda: self._sandbox.recorder.record(mark, lambda: self._run(values)))
+
+    def _run(self, values: dict[str, Any]) -> Iterable[str]:
+        return self._template.root_render_func(self._template.new_context(values))
+
+    def _guarded(self, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except (DripError, Odd):
+            raise
+        # Whatever goes wrong while a template runs is the template's fault: values are plain data.
+        except Exception as error:
+            raise self._fault(error) from error
+
+    def _fault(self, error: Exception) -> TemplateFault:
+        if isinstance(error, TooLarge):
+            path, _ = self.flat.origin(1)
+            return TemplateFault("the page grows beyond 2 MB", path=path, hint="look for a loop that does not end")
+        if isinstance(error, TemplateSyntaxError) and error.name:
+            return TemplateFault(error.message, path=f"templates/{error.name}", line=error.lineno)
+        path, line = self._place(error)
+        message = (error.message or "") if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
+        hint = (
+            "fields have their fall-backs in drip.yaml, below `fields:`" if isinstance(error, UndefinedError) else None
+        )
+        return TemplateFault(message or type(error).__name__, path=path, line=line, hint=hint)
+
+    def _place(self, error: Exception) -> tuple[str, int]:
+        """The innermost template line that the error came through."""
+        place = self.flat.origin(1)
+        trace = error.__traceback__
+        while trace is not None:
+            template = trace.tb_frame.f_globals.get("__jinja_template__")
+            if isinstance(template, Template):
+                line = template.get_corresponding_lineno(trace.tb_lineno)
+                place = self.flat.origin(line) if template is self._template else (f"templates/{template.name}", line)
+            trace = trace.tb_next
+        return place
+
+
+class _Sources:
+    """The four templates of a post, and what is known about it before any reader."""
+
+    def __init__(self, press: Press, post: Post) -> None:
+        self._press = press
+        self._post = post
+        self._name = post.layout or press.layout
+        self._check_syntax(post.body, post.path, post.body_line)
+        protected = protect(post.body, press.page)
+        tokens = read(protected)
+        html, text = to_html(tokens), PlainText(protected.tag, protected.pattern).write(tokens)
+        self.html = _Template(press.page, Flat(self._pieces("html", html, protected)))
+        self.text = _Template(press.plain, Flat(self._pieces("txt", text, protected)))
+        self.subject = self._line(post.subject)
+        self.preview = self._line(post.preview)
+        self.values = self._known(tokens)
+
+    def _known(self, tokens: list[Token]) -> Mapping[str, object]:
+        language = self._post.language or self._press.language
+        if not re.fullmatch("[A-Za-z0-9-]+", language):
+            raise TemplateFault(f"`{language}` is no language tag such as `en` or `pt-BR`", path=self._post.path)
+        rtl = language.split("-")[0].lower() in RIGHT_TO_LEFT
+        return {
+            "lang": Fixed(language),
+            "dir": Fixed("rtl" if rtl else "ltr"),
+            # A post with a heading of the first level brings its own title.
+            "headline": not any(token.type == "heading_open" and token.tag == "h1" for token in tokens),
+            # Figure space and combining grapheme joiner: blank everywhere, shown as nothing anywhere.
+            "padding": Fixed("\u2007\u034f" * max(0, PREHEADER - len(self._post.preview))),
+        }
+
+    def _line(self, text: str) -> _Template:
+        try:
+            return _Template(self._press.plain, Flat([Piece(text, self._post.path, 1)]))
+        except TemplateFault as fault:
+            raise TemplateFault(f"in `{text}`: {fault.message}", hint=fault.hint) from fault
+
+    def _check_syntax(self, source: str, path: str, first_line: int = 1) -> None:
+        """Reads a file by itself, so that a fault has its own line and not that of the whole."""
+        try:
+            self._press.page.parse(source)
+        except TemplateSyntaxError as error:
+            raise TemplateFault(error.message, path=path, line=first_line + error.lineno - 1) from error
+
+    def _pieces(self, kind: str, body: str, protected: Protected) -> Iterable[Piece]:
+        """The layout with the post in it, and the style sheets."""
+        path = f"templates/{self._name}.{kind}"
+        source = self._press.file(path)
+        if source is None:
+            raise TemplateFault(
+                f"there is no layout `{self._name}`", path=path, hint="write that file, or change `layout:`"
+            )
+        self._check_syntax(source, path)
+        slots = list(_SLOT.finditer(source))
+        if [slot[1] for slot in slots].count("body") != 1:
+            raise TemplateFault("a layout needs `{{ body }}` exactly once", path=path)
+        at = 0
+        for slot in slots:
+            yield Piece(source[at : slot.start()], path, 1 + source.count("\n", 0, at))
+            yield from self._slot(slot[1], kind, body, protected)
+            at = slot.end()
+        yield Piece(source[at:], path, 1 + source.count("\n", 0, at))
+
+    def _slot(self, name: str, kind: str, body: str, protected: Protected) -> Iterable[Piece]:
+        if name == "css":
+            path = f"templates/{self._name}.css"
+            yield Piece(self._press.file(path) or "", path, 1, is_template=False)
+        elif name == "head_styles":
+            yield self._head_styles()
+        else:
+            origin = (self._post.path, self._post.body_line)
+            first, *rest = body.split(SESSIONS_WORD)
+            yield from protected.pieces(first, *origin)
+            for part in rest:
+                yield self._part(f"templates/parts/sessions.{kind}")
+                yield from protected.pieces(part, *origin)
+
+    def _head_styles(self) -> Piece:
+        """Each section of the head sheet in its own element: Gmail drops a whole one for a rule it cannot read."""
+        path = f"templates/{self._name}-head.css"
+        sections = (text.strip() for text in _STYLE_BREAK.split(self._press.file(path) or ""))
+        elements = (f'<style data-premailer="ignore">\n{text}\n</style>\n' for text in sections if text)
+        return Piece("".join(elements), path, 1, is_template=False)
+
+    def _part(self, path: str) -> Piece:
+        source = self._press.file(path)
+        if source is None:
+            raise TemplateFault("`{{ sessions }}` needs this file", path=path)
+        self._check_syntax(source, path)
+        return Piece(source.rstrip("\n"), path, 1)
