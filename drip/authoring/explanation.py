@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
 from drip.core.problems import Rank
@@ -15,3 +16,8 @@ class Explanation:
     rank: Rank
     text: str
     mended: str
+
+    def __str__(self) -> str:
+        """As `drip explain` prints it: the reason, and how it looks when mended."""
+        example = "\n".join(f"  {line}".rstrip() for line in self.mended.splitlines())
+        return f"{textwrap.fill(self.text, 100, break_on_hyphens=False)}\n\nmended, it looks like this:\n\n{example}"

@@ -34,8 +34,8 @@ _NOT_A_POST = "README.md"
 class CampaignDraft:
     """What could be read of a campaign, with places.
 
-    `sent` are the posts that any step or broadcast sends, also those that could not be read. `sessions` is None
-    where there is a webinar whose sessions could not be read.
+    `sent` are the posts that any step or broadcast sends, also those that could not be read. `session_names` has
+    those of sessions that could not be read, too; None where a webinar is there and its sessions are not to be read.
     """
 
     campaign: Campaign
@@ -46,7 +46,8 @@ class CampaignDraft:
     is_whole: bool = False
     was_read: bool = False
     has_webinar: bool = False
-    sessions: tuple[Placed[Session], ...] | None = ()
+    sessions: tuple[Placed[Session], ...] = ()
+    session_names: tuple[str, ...] | None = ()
     sequences: tuple[Placed[Sequence], ...] = ()
     steps: Mapping[str, tuple[Placed[Step], ...]] = field(default_factory=dict)
     broadcasts: tuple[Placed[Broadcast], ...] = ()
@@ -130,7 +131,7 @@ def _with_webinar(book: Notebook, draft: CampaignDraft, section: Section, projec
     """The draft with its webinar, if it has one."""
     webinar = section.tables.get("webinar")
     if webinar is None:
-        return replace(draft, sessions=None if draft.has_webinar else ())
+        return replace(draft, session_names=None if draft.has_webinar else ())
     length = book.phrase(webinar.scalars.get("length"), parse_duration)
     join = judged(book, webinar, "join", "bad-url", read_meeting_url, "")
     zone = draft.campaign.timezone
@@ -147,7 +148,8 @@ def _with_webinar(book: Notebook, draft: CampaignDraft, section: Section, projec
         seats=int(webinar.text("seats")) if "seats" in webinar.scalars else None,
     )
     campaign = replace(draft.campaign, webinar=made)
-    return replace(draft, campaign=campaign, sessions=sessions if "sessions" in webinar.named else None)
+    names = tuple(each.name for each in webinar.named["sessions"]) if "sessions" in webinar.named else None
+    return replace(draft, campaign=campaign, sessions=sessions, session_names=names)
 
 
 def _session(book: Notebook, named: Named, zone: str, length: timedelta) -> Placed[Session] | None:

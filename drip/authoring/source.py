@@ -326,9 +326,9 @@ _KNOWN_FAULTS = (
 )
 
 
-def _index(mark: yaml.Mark | None) -> int:
-    """The offset of a mark; PyYAML gives one to every event."""
-    return mark.index if mark is not None else 0
+def _index(mark: object) -> int:
+    """The offset of a mark; PyYAML gives one to every event, though its types do not say so."""
+    return int(getattr(mark, "index", 0))
 
 
 def _clip(text: str, width: int = 60) -> str:

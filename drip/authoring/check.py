@@ -1,0 +1,84 @@
+"""Checks everything that can be said about the author's files: what reading found, and what the checks find.
+
+A check is one function from the desk to Problems, named in `CHECKS`; a new one gets an entry in the catalogue and a
+folder in tests/problems/. Strings in, Problems out: never raises on what an author writes, reads no file and no clock.
+Called by `drip check`, `drip apply`, and the reports.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+
+from drip.authoring import check_links, check_plot, check_posts
+from drip.authoring.desk import Desk
+from drip.authoring.read_campaign import campaign_names, draft_campaign
+from drip.authoring.read_post import draft_post
+from drip.authoring.read_project import ProjectDraft, draft_project
+from drip.authoring.source import MAX_CHARACTERS, text_faults
+from drip.core.model import Mailbox, ProjectDefinition
+from drip.core.problems import Problem
+
+Check = Callable[[Desk], Iterator[Problem]]
+
+CHECKS: tuple[Check, ...] = (
+    check_plot.check_sessions_are_known,
+    check_plot.check_reminders_come_in_time,
+    check_plot.check_order_of_steps,
+    check_plot.check_ends_of_sequences,
+    check_plot.check_goals_can_be_reached,
+    check_plot.check_clashes,
+    check_plot.check_moments,
+    check_plot.check_posts_and_plot_meet,
+    check_posts.check_lengths,
+    check_posts.check_markup,
+    check_posts.check_layouts,
+    check_links.check_links,
+)
+
+_OWN_POST = re.compile(r"templates/mails/[^/]+\.md")
+_TEMPLATE = re.compile(r"templates/.+\.(?:html|txt|css)")
+
+
+def check(files: Mapping[str, str], *, now: datetime) -> list[Problem]:
+    """Every problem in these files, in the order of their places, drip.yaml first."""
+    project = draft_project(files)
+    desk = Desk(
+        files,
+        now,
+        project,
+        tuple(draft_campaign(files, name, project) for name in campaign_names(files)),
+        tuple(draft_post(files, path) for path in sorted(files) if _OWN_POST.fullmatch(path)),
+    )
+    found = [*project.problems]
+    for campaign in desk.campaigns:
+        found += campaign.problems
+    for post in desk.own_posts:
+        found += post.problems
+    found += _templates(files)
+    for each in CHECKS:
+        found += each(desk)
+    return _in_order(found)
+
+
+def check_post(files: Mapping[str, str], path: str, *, now: datetime) -> list[Problem]:
+    """The problems of one post outside any project, where nothing is known of lists, fields and webinars."""
+    blank = ProjectDefinition("", "", "", Mailbox("", ""), "", "UTC")
+    post = draft_post(files, path)
+    desk = Desk(files, now, ProjectDraft(blank, None, None), own_posts=(post,))
+    found = [*post.problems, *check_posts.check_lengths(desk), *check_posts.check_markup(desk)]
+    return _in_order([*found, *check_links.check_links(desk)])
+
+
+def _templates(files: Mapping[str, str]) -> Iterator[Problem]:
+    """Damaged text in layouts and styles; what they mean is judged where they are compiled."""
+    for path in files:
+        if _TEMPLATE.fullmatch(path) and len(files[path]) <= MAX_CHARACTERS:
+            yield from text_faults(files[path], path)
+
+
+def _in_order(problems: list[Problem]) -> list[Problem]:
+    """Each problem once, by file, line and column; drip.yaml first, since much hangs on it."""
+    once = dict.fromkeys(problems)
+    return sorted(once, key=lambda each: (each.place.path != "drip.yaml", each.place, each.name))
