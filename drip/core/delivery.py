@@ -152,16 +152,16 @@ def verdict(outcome: Outcome, *, attempt: int, delivery_key: int, first_due: dat
     """
     match outcome.kind:
         case OutcomeKind.ACCEPTED:
-            return Verdict(DeliveryState.SENT, None, ReasonName.ACCEPTED)
+            return Verdict(DeliveryState.SENT, None, ReasonName.ACCEPTED.value)
         case OutcomeKind.UNCERTAIN:
-            return Verdict(DeliveryState.UNCERTAIN, None, ReasonName.NO_VERDICT)
+            return Verdict(DeliveryState.UNCERTAIN, None, ReasonName.NO_VERDICT.value)
         case OutcomeKind.PERMANENT:
-            return Verdict(DeliveryState.FAILED, None, REASON_OF_BLAME[outcome.blame])
+            return Verdict(DeliveryState.FAILED, None, REASON_OF_BLAME[outcome.blame].value)
     if outcome.relay_down:
-        return Verdict(DeliveryState.DUE, now + backoff(1, delivery_key), ReasonName.RELAY_DOWN)
+        return Verdict(DeliveryState.DUE, now + backoff(1, delivery_key), ReasonName.RELAY_DOWN.value)
     if now - first_due >= GIVE_UP_AFTER:
-        return Verdict(DeliveryState.EXPIRED, None, ReasonName.GAVE_UP)
-    return Verdict(DeliveryState.DUE, now + backoff(attempt, delivery_key), ReasonName.DEFERRED)
+        return Verdict(DeliveryState.EXPIRED, None, ReasonName.GAVE_UP.value)
+    return Verdict(DeliveryState.DUE, now + backoff(attempt, delivery_key), ReasonName.DEFERRED.value)
 
 
 # --- what an SMTP reply means ------------------------------------------------------------------------------------
