@@ -213,7 +213,9 @@ class Deliveries(Transaction):
 
     def unclaim(self, owner: str) -> int:
         """A graceful stop: what was claimed and not marked is due again. How many."""
-        return self._changed(recover_statement(DeliveryState.CLAIMED).values(state=DUE, owner=None), dead=owner)
+        given_back = recover_statement(DeliveryState.CLAIMED).values(state=DUE, owner=None)
+        # Counted by RETURNING: sqlite3 reports no row count for a statement that begins with WITH.
+        return len(self._all(given_back.returning(delivery.c.id), dead=owner))
 
     def recover(self, owner: str, now: datetime) -> tuple[int, Sequence[Delivery]]:
         """A dead owner's claims are due again; what it was sending is uncertain, and never resent by itself."""

@@ -73,7 +73,9 @@ class Outcomes(Transaction):
         changes = [each for each in results if each.delivery_id in held and counts(each, held[each.delivery_id], owner)]
         if changes:
             self._run(settle_statement(), [settled(each, owner) for each in changes])
-        self._run(attempt_statement(self._postgres), [attempted(each) for each in results if each.delivery_id in held])
+        if held:
+            known = [attempted(each) for each in results if each.delivery_id in held]
+            self._run(attempt_statement(self._postgres), known)
         return {each.delivery_id for each in changes}
 
     def attempts(self, delivery_id: DeliveryId) -> Sequence[Attempt]:
