@@ -15,6 +15,7 @@ from email.utils import format_datetime
 
 from drip.core.message import Headers
 from drip.core.model import Mailbox
+from drip.errors import DripError
 
 CRLF = "\r\n"
 LINE_LIMIT = 78  # RFC 5322 §2.1.1: SHOULD
@@ -40,8 +41,12 @@ RESERVED = frozenset(
 )
 
 
-class Unwritable(ValueError):
-    """A value that cannot stand in a header or an envelope, such as an address with a non-ASCII local part."""
+class Unwritable(DripError):
+    """This cannot stand in a header or an envelope."""
+
+    name = "unwritable"
+    exit_code = 3
+    default_hint = "addresses need an ASCII part before the @; the other deliveries are not touched by this"
 
 
 def clean(text: str) -> str:

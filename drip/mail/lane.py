@@ -14,7 +14,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from drip.core.delivery import Blame, Outcome, OutcomeKind
+from drip.core.delivery import Blame, Outcome, OutcomeKind, judge_reply
 from drip.core.message import Wire
 from drip.mail.headers import ascii_address
 from drip.mail.transport import relay_trouble
@@ -30,11 +30,6 @@ _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s+|$)")  # RFC 2034 §4
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LINE_ENDS = re.compile(rb"\r\n|\r|\n")
-
-# Replies that say "we two do not understand each other" (RFC 5321 §4.2.4, RFC 4954 §6): never the message's fault.
-# 501 and 504 to RCPT are about the address, so they are judged like any other refusal.
-_PROTOCOL_FAULTS = frozenset({500, 501, 502, 503, 504, 530, 538})
-_PROTOCOL_FAULTS_OF_RCPT = frozenset({500, 502, 503, 530, 538})
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +303,7 @@ class Lane(asyncio.Protocol):
         if reply.is_refusal:
             if reply.code == 421:
                 self.abort()
-            return _judged(reply)
+            return judge_reply(reply.code, reply.enhanced, reply.text)
         self.abort()
         return Outcome(OutcomeKind.UNCERTAIN, reply.code, reply.enhanced, f"not a verdict: {reply.text}")
 
@@ -373,19 +368,11 @@ def _refused(verb: str, reply: Reply) -> Outcome:
     """What a refusal before the dot means, given the command that it answers."""
     if not reply.is_refusal:
         raise Lost(f"the relay answered {reply.code} to {verb}")
-    if reply.code in (_PROTOCOL_FAULTS_OF_RCPT if verb == "RCPT" else _PROTOCOL_FAULTS):
-        return relay_trouble(f"{verb}: {reply.text}", code=reply.code, enhanced=reply.enhanced)
-    outcome = _judged(reply)
+    outcome = judge_reply(reply.code, reply.enhanced, reply.text)
     if verb == "MAIL" and outcome.kind is OutcomeKind.PERMANENT and outcome.blame is not Blame.CONTENT:
         # No reader is named yet: what is refused is the sender or the account. Mended there, everything goes.
         return relay_trouble(f"MAIL: {reply.text}", code=reply.code, enhanced=reply.enhanced)
     return outcome
-
-
-def _judged(reply: Reply) -> Outcome:
-    from drip.core.delivery import judge_reply
-
-    return judge_reply(reply.code, reply.enhanced, reply.text)
 
 
 def _read_reply(lines: list[bytes]) -> Reply:

@@ -58,7 +58,7 @@ class Composer:
     def _text_part(self, subtype: str, filled: Filled) -> str:
         coded = self._coded.get(filled.shape) or self._code(filled.shape)
         if _prefers_base64(coded, filled.values):
-            encoding, body = "base64", _base64(filled.text())
+            encoding, body = "base64", _base64(filled)
         else:
             encoding, body = "quoted-printable", _fill(coded.chunks, filled.values)
         return (
@@ -169,8 +169,11 @@ def _count(text: str) -> tuple[int, int]:
     return len(raw), len(raw) - sum(1 for each in text if each < "\x80")
 
 
-def _base64(text: str) -> str:
-    raw = _one_kind_of_line_end(text).replace("\n", CRLF).encode("utf-8", "replace")
+def _base64(filled: Filled) -> str:
+    """The whole text; line ends are made one kind piece by piece, as in quoted-printable."""
+    shape = Shape(tuple(map(_one_kind_of_line_end, filled.shape.chunks)))
+    text = Filled(shape, tuple(map(_one_kind_of_line_end, filled.values))).text()
+    raw = text.replace("\n", CRLF).encode("utf-8", "replace")
     lines = (
         binascii.b2a_base64(raw[at : at + BASE64_BYTES], newline=False).decode("ascii")
         for at in range(0, len(raw), BASE64_BYTES)
