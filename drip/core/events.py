@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from drip.core.model import NOTHING
@@ -112,10 +113,11 @@ class AttendanceReported:
 
 @dataclass(frozen=True, slots=True)
 class SessionEnded:
-    """Time passed the end of a session (found by `tick`)."""
+    """Time passed the end of a session at `at`. A `tick` finds it, perhaps much later."""
 
     campaign: str
     session: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,12 +98,10 @@ class Engine:
     def is_idle(self, now: datetime) -> bool:
         """Whether a tick would find nothing to do. A handful of index look-ups."""
         with self.store.read() as work:
-            moments = (work.next_wake(), work.next_delivery_due())
+            moments = (work.next_wake(), work.next_delivery_due(), work.next_session_end(), work.next_broadcast_due())
             if any(each is not None and each <= now for each in moments):
                 return False
-            if work.ended_sessions(now) or work.due_broadcasts(now) or self._lost_confirmations(work, now):
-                return False
-            return not self.store.dead_owners(work)
+            return not self._lost_confirmations(work, now) and not self.store.dead_owners(work)
 
     def tick(self, now: datetime, *, limit: int | None = None, only: Kind | None = None) -> Ticked:
         """Do what is due at `now`, once. See the module's word for the order. Raises RelayUnreachable, CannotRecord."""
@@ -187,13 +185,14 @@ class Engine:
         with self.store.read() as work:
             ended = work.ended_sessions(now)
         for campaign, session in ended:
-            self.happen(SessionEnded(campaign, session.name), now)
+            self.happen(SessionEnded(campaign, session.name, session.ends), now)
 
     def _freeze_broadcasts(self, now: datetime) -> int:
         from drip.engine.broadcasts import freeze_due
 
         with self.store.read() as work:
-            if not work.due_broadcasts(now):
-                return 0
+            due = work.next_broadcast_due()
+        if due is None or due > now:
+            return 0
         with self.store.write() as work:
             return freeze_due(self.scene(work, now))

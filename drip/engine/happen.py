@@ -180,10 +180,12 @@ def _occasion(scene: Scene, campaign: Campaign, sequence: Sequence, who: Subscri
     return "first" if not earlier else f"again-{len(earlier) + 1}"
 
 
-def _start(scene: Scene, campaign: Campaign, sequence: Sequence, who: SubscriberId, reg: Registration | None) -> None:
+def _start(
+    scene: Scene, campaign: Campaign, sequence: Sequence, who: SubscriberId, reg: Registration | None, at: datetime
+) -> None:
     occasion = _occasion(scene, campaign, sequence, who, reg)
     bound = reg.id if reg is not None and sequence.start.knows_session else None
-    enrollment = scene.work.enroll(campaign.name, sequence.name, who, occasion, scene.now, registration_id=bound)
+    enrollment = scene.work.enroll(campaign.name, sequence.name, who, occasion, at, registration_id=bound)
     if enrollment is not None:
         scene.log(
             "enrolled",
@@ -215,10 +217,12 @@ def signal(
     *,
     campaign: str | None = None,
     registration: Registration | None = None,
+    at: datetime | None = None,
 ) -> None:
     """Let one trigger act on every live sequence: goals and stops first, then starts (DESIGN §7 rule 11).
 
-    `campaign` limits it to one (a registration is for one campaign's webinar).
+    `campaign` limits it to one (a registration is for one campaign's webinar). `at` is when it really happened,
+    where that was noticed later (rule 8).
     """
     editions = {each.revision.campaign: each for each in scene.live.campaigns(scene.work)}
     for enrollment in scene.work.running(who, campaign):
@@ -238,7 +242,7 @@ def signal(
             continue
         for sequence in edition.campaign.sequences:
             if matches(sequence.start, kind, argument):
-                _start(scene, edition.campaign, sequence, who, registration)
+                _start(scene, edition.campaign, sequence, who, registration, at or scene.now)
 
 
 # --- lists -------------------------------------------------------------------------------------------------------
@@ -540,6 +544,7 @@ def session_ended(scene: Scene, event: SessionEnded) -> Happened:
             TriggerKind.SESSION_ENDS,
             campaign=event.campaign,
             registration=registration,
+            at=event.at,
         )
     scene.work.close_session(event.campaign, event.session, scene.now)
     scene.log(

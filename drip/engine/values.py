@@ -26,7 +26,7 @@ def confirm_expiry(now: datetime) -> int:
 
 
 class Links:
-    """The personal addresses of one message, each signed for one purpose. Opening one shows a page, and acts on nothing."""
+    """The personal addresses of one message, each signed for one purpose. Opening one only shows a page."""
 
     def __init__(
         self,

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from drip.core.model import Campaign
 from drip.core.when import local_to_utc
+from drip.errors import NotFound
 from drip.sandbox.catcher import Caught
 from drip.sandbox.promises import Deed, Doing, check_promises
 from drip.sandbox.stage import Stage
@@ -326,15 +327,16 @@ def play(
             engine = stage.project.engine
             with engine.store.read() as work:
                 edition = engine.live.campaign(work, CAMPAIGN)
-            assert edition is not None and edition.campaign is not None, "the demo needs the seed campaign"
-            progress(
-                f"{len(cast)} readers live through {WEEKS} weeks of `{CAMPAIGN}`, over SMTP on port {stage.catcher.port}"
-            )
-            walk = Play(stage, clock, cast, edition.campaign)
+            campaign = edition.campaign if edition is not None else None
+            if campaign is None:
+                raise NotFound(f"the demo plays the campaign `{CAMPAIGN}`, which this project does not have")
+            port = stage.catcher.port
+            progress(f"{len(cast)} readers live through {WEEKS} weeks of `{CAMPAIGN}`, over SMTP on port {port}")
+            walk = Play(stage, clock, cast, campaign)
             walk.run(wall(BEGINS) + timedelta(weeks=WEEKS))
             mails = stage.catcher.messages
             counts = totals_of(stage)
-            broken = check_promises(mails, walk.doings, edition.campaign, counts)
+            broken = check_promises(mails, walk.doings, campaign, counts)
             tell(walk, counts, broken, say)
             if keep_open is not None:
                 keep_open(stage)

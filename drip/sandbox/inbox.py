@@ -37,7 +37,10 @@ PUSHES: tuple[tuple[str, timedelta], ...] = (
 )
 
 # What a mail may do inside the inbox: show itself. No script, no form, no address of anybody else.
-MAIL_POLICY = "default-src 'none'; img-src data: https:; style-src 'unsafe-inline'; sandbox allow-popups allow-popups-to-escape-sandbox"
+MAIL_POLICY = (
+    "default-src 'none'; img-src data: https:; style-src 'unsafe-inline';"
+    " sandbox allow-popups allow-popups-to-escape-sandbox"
+)
 PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; form-action 'self'"
 
 

@@ -37,9 +37,8 @@ def run_sandbox(
             inbox.start()
             lists = stage.project.definition.lists
             sign_up = f"/s/{lists[0].name}" if lists else "/"
-            say(
-                f"inbox   {Address(inbox_socket.getsockname()[1]).url}      every mail lands here; the clock is there too"
-            )
+            inbox_url = Address(inbox_socket.getsockname()[1]).url
+            say(f"inbox   {inbox_url}      every mail lands here; the clock is there too")
             say(f"site    {stage.site.url}{sign_up}      sign-up, webinar and all other pages")
             say(f"smtp    127.0.0.1:{stage.catcher.port}             catches whatever you send to it")
             say("stop with Ctrl-C; nothing of this touches your database or your relay")

@@ -1,0 +1,150 @@
+"""kill -9 at random moments, two runs overlapping: nobody twice, nobody lost (promise 1).
+
+A sink on loopback logs each message durably before it answers 250; that log, not drip's own word, is the truth.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from drip.core.delivery import DeliveryState
+from drip.core.events import AddedByAuthor
+from drip.engine.apply import apply
+from drip.engine.happen import perform
+from drip.project import open_project
+from tests.stages import EVIDENCE, HERE, copy_example
+
+READERS = 5_000
+KILLS = 100
+LANES = 4
+RUNS_AT_ONCE = 2
+LATENCY_SECONDS = 0.04  # keeps a run busy for as long as a hundred kills take
+REFUSED_RATE = 0.01
+
+
+@dataclass
+class Sink:
+    """The sink program and its log."""
+
+    process: subprocess.Popen[str]
+    port: int
+    log: Path
+
+    def accepted(self) -> list[tuple[str, str]]:
+        """Message-ID and recipient of every message that it answered 250 to, or was about to."""
+        return [tuple(line.split()[:2]) for line in self.log.read_text().splitlines()]  # type: ignore[misc]
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> Iterator[Sink]:
+    log = tmp_path / "sink.log"
+    command = [sys.executable, "tests/sinks.py", "--port", "0", "--log", str(log), "--latency", str(LATENCY_SECONDS)]
+    command += ["--fail", str(REFUSED_RATE), "--seed", "7"]
+    with subprocess.Popen(command, cwd=HERE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield Sink(process, int(process.stdout.readline().split()[-1]), log)
+        process.terminate()
+
+
+def a_crowd(folder: Path, store_url: str) -> None:
+    """The example applied, and the readers on the list: the first post is due to each of them at once."""
+    now = datetime.now(UTC)
+    with open_project(folder, store_url=store_url) as project:
+        apply(project.engine, project.wanted(), now)
+        with project.store.write() as work:
+            scene = project.engine.scene(work, now)
+            for number in range(READERS):
+                email = f"reader{number}@example.org"
+                perform(scene, AddedByAuthor(email, "job-seekers", EVIDENCE, attested=True))
+
+
+def start_run(folder: Path, store_url: str) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "DRIP_STORE": store_url}
+    return subprocess.Popen(
+        [sys.executable, "-m", "drip", "run", "-C", str(folder), "--quiet"],
+        cwd=HERE,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def kill_at_random(folder: Path, store_url: str, seed: int) -> int:
+    """Two runs side by side, each killed at a random moment of its life and replaced. How many kills hit."""
+    dice = random.Random(seed)
+    runs: list[tuple[float, subprocess.Popen[bytes]]] = []
+    kills = 0
+    deadline = time.monotonic() + 400
+    try:
+        while kills < KILLS and time.monotonic() < deadline:
+            while len(runs) < RUNS_AT_ONCE:
+                # From the middle of the start-up to the midst of sending.
+                runs.append((time.monotonic() + dice.uniform(0.3, 3.0), start_run(folder, store_url)))
+            runs.sort(key=lambda each: each[0])
+            moment, run = runs.pop(0)
+            time.sleep(max(0.0, moment - time.monotonic()))
+            if run.poll() is None:
+                run.send_signal(signal.SIGKILL)
+                kills += 1
+            run.wait()
+    finally:
+        for _, run in runs:
+            run.kill()
+            run.wait()
+            kills += 1
+    return kills
+
+
+def finish(folder: Path, store_url: str) -> Counter[str]:
+    """Run to the end, hours later, so that what was deferred is due again. The counts by state."""
+    with open_project(folder, store_url=store_url) as project:
+        for hours in range(1, 12):
+            project.engine.tick(datetime.now(UTC) + timedelta(hours=hours))
+        with project.store.read() as work:
+            return Counter(work.delivery_counts())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_hundred_kills_send_nothing_twice_and_lose_nobody(tmp_path: Path, store_url: str, sink: Sink) -> None:
+    folder = copy_example(
+        tmp_path / "project", relay=f"server: 127.0.0.1:{sink.port}\n    lanes: {LANES}", store="sqlite:///unused.db"
+    )
+    a_crowd(folder, store_url)
+    kills = kill_at_random(folder, store_url, seed=20261123)
+    during = len(sink.accepted())
+    counts = finish(folder, store_url)
+    accepted = sink.accepted()
+
+    assert kills >= KILLS
+    assert 0 < during < READERS, "the kills must fall into the sending, not after it"
+    assert counts["planned"] == READERS
+    assert counts["planned"] == sum(counts[state] for state in DeliveryState)
+
+    duplicates = [key for key, number in Counter(accepted).items() if number > 1]
+    twice = [who for who, number in Counter(who for _, who in accepted).items() if number > 1]
+    assert not duplicates
+    assert not twice
+
+    assert counts["uncertain"] <= kills * LANES
+    assert counts["sent"] + counts["uncertain"] == READERS, "everybody has it, or is known to be uncertain"
+    reached = {who for _, who in accepted}
+    assert READERS - len(reached) <= counts["uncertain"], "whoever is called sent was reached"
+    with open_project(folder, store_url=store_url) as project, project.store.read() as work:
+        for delivery in work.deliveries_in(DeliveryState.SENT, limit=READERS):
+            reader = work.subscriber(delivery.subscriber_id)
+            assert reader is not None
+            assert reader.email in reached
