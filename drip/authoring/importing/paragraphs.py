@@ -190,6 +190,7 @@ def group(sentences: list[str]) -> list[str]:
     The cheapest division by dynamic programming: cost is the distance from the target plus what a bad break costs.
     """
     lengths = [count_words(each) for each in sentences]
+    breaks = [_break_cost(sentences, start) for start in range(len(sentences))]
     best: list[tuple[float, int]] = [(0.0, 0)]
     for end in range(1, len(sentences) + 1):
         words = 0
@@ -199,7 +200,7 @@ def group(sentences: list[str]) -> list[str]:
             if words > 3 * TARGET_WORDS and start < end - 1:
                 break
             distance = (words - TARGET_WORDS) / TARGET_WORDS
-            cost = best[start][0] + distance * distance + _break_cost(sentences, start)
+            cost = best[start][0] + distance * distance + breaks[start]
             choice = min(choice, (cost, start))
         best.append(choice)
     paragraphs: list[str] = []

@@ -55,7 +55,7 @@ def _ends_sentence(text: str, match: re.Match[str], following: int) -> bool:
         return False
     if match.group() != ".":
         return True
-    word = text[: match.start()].rsplit(" ", 1)[-1].lstrip("“‘\"'([").lower()
+    word = text[max(0, match.start() - 40) : match.start()].rsplit(" ", 1)[-1].lstrip("“‘\"'([").lower()
     if word in _BEFORE_NUMBERS and following_text[0].isdigit():
         return False
     is_initial = len(word) == 1 and word.isalpha() and word != "i"

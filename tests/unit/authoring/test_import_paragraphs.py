@@ -146,3 +146,10 @@ def test_a_break_comes_before_a_quotation_and_not_after_a_question() -> None:
 def test_shaping_never_raises(paragraphs: list[list[str]]) -> None:
     stripped = [[each.strip() for each in lines if each.strip()] for lines in paragraphs]
     shape(lines for lines in stripped if lines).report()
+
+
+@pytest.mark.parametrize(
+    "text", ["Why? " * 10_000, "Here is what you learn: " * 5_000, "A... " * 10_000, "a " * 30_000]
+)
+def test_hostile_text_is_not_slow_to_shape(text: str) -> None:
+    assert shape([[text.strip()]]).blocks
