@@ -227,7 +227,11 @@ def _check_address(
     argument = match.group(2)
     if scheme not in known:
         message = f"`{clip(scheme)}:` is not an address that a mail can link to"
-        advice = "`confirm:` is for drip's own posts" if scheme == "confirm" else similar(scheme, known, "a named link")
+        advice = (
+            "`confirm:` is for drip's own posts"
+            if scheme == "confirm"
+            else similar(f"{scheme}:", [f"{each}:" for each in known], "a named link")
+        )
         yield problem("unknown-link", message, link.place, advice)
     elif bool(argument) != (scheme in WITH_ARGUMENT):
         message = f"`{scheme}:` {'takes nothing behind its colon' if argument else 'needs a name behind its colon'}"

@@ -42,6 +42,19 @@ _SPOKEN = {
     TriggerKind.REGISTERS: "registers",
     TriggerKind.CANCELS: "cancels",
 }
+# Where one of these was found in campaign.yaml, a post may be sent by what could not be read.
+_LOSES_STEPS = frozenset(
+    {
+        "unknown-post",
+        "unknown-key",
+        "missing-key",
+        "no-steps",
+        "several-documents",
+        "wrong-kind",
+        "empty-value",
+        "anchor",
+    }
+)
 # Noon in Auckland comes about a day before noon in Honolulu: the last reader's clock is twelve hours behind UTC.
 _LAST_ZONE = timedelta(hours=12)
 
@@ -196,12 +209,14 @@ def check_posts_and_plot_meet(desk: Desk) -> Iterator[Problem]:
     for campaign in desk.campaigns:
         if not campaign.was_read:
             continue
+        yield from _drafts_in_use(campaign)
+        if any(each.name in _LOSES_STEPS and each.place.path == campaign.path for each in campaign.problems):
+            continue
         for name, post in campaign.posts.items():
-            if name not in campaign.sent and not post.is_draft:
+            if name not in campaign.sent and not post.is_draft and post.was_read:
                 place = post.head.names.get("subject") or post.place_of("subject")
                 advice = "send it in a step or a broadcast, or say `draft: true`"
                 yield problem("unused-post", f"nothing in {campaign.path} sends `{clip(name)}`", place, advice)
-        yield from _drafts_in_use(campaign)
 
 
 def _drafts_in_use(campaign: CampaignDraft) -> Iterator[Problem]:

@@ -16,8 +16,8 @@ from drip.authoring.desk import Desk, broadcasts_sending, sequences_sending
 from drip.authoring.keys import GIVEN_NAMES
 from drip.authoring.problems_catalogue import problem
 from drip.authoring.read_campaign import CampaignDraft
-from drip.authoring.read_post import PostDraft
-from drip.authoring.section import clip, similar
+from drip.authoring.read_post import POST_NAMES, PostDraft
+from drip.authoring.section import clip, is_misspelt, similar
 from drip.authoring.source import Lines
 from drip.core.model import TriggerKind
 from drip.core.problems import Place, Problem
@@ -133,7 +133,8 @@ def check_lengths(desk: Desk) -> Iterator[Problem]:
         if subject > MAX_SUBJECT:
             message = f"the subject has {subject} characters; inboxes show about 60"
             yield problem("long-subject", message, draft.place_of("subject"), "say the first thing first, and less")
-        if post.subject and not post.preview:
+        unknown = [name for name in draft.head.names if name not in POST_NAMES]
+        if post.subject and not post.preview and not is_misspelt("preview", unknown):
             place = draft.head.names.get("preview") or draft.place_of("subject")
             yield problem("missing-preview", "this post has no preview", place, "add `preview: …` below the subject")
         elif len(post.preview) > MAX_PREVIEW:

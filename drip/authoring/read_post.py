@@ -14,7 +14,7 @@ from types import MappingProxyType
 from drip.authoring.front_matter import Head, split_front_matter
 from drip.authoring.keys import POST_KEYS, SECRET_WORDS, Form, names_of
 from drip.authoring.read_values import Fault, read_language
-from drip.authoring.section import Notebook, clip, similar
+from drip.authoring.section import Notebook, clip, is_misspelt, similar
 from drip.core.model import Post
 from drip.core.problems import Place, Problem
 
@@ -56,7 +56,8 @@ def draft_post(files: Mapping[str, str], path: str) -> PostDraft:
         return PostDraft(Post(name, path, "", "", ""), Head(), tuple(book.problems), was_read=False)
     head, problems = split_front_matter(text, path)
     book.problems += problems
-    has_head = not any(each.name in ("no-front-matter", "open-front-matter") for each in problems)
+    # A head that could not be read at all has been reported; that nothing was found in it is no news.
+    has_head = bool(head.names) or not problems
     if has_head:
         _check_names(book, head)
         _check_values(book, head, path)
@@ -90,11 +91,12 @@ def _check_names(book: Notebook, head: Head) -> None:
 
 def _check_values(book: Notebook, head: Head, path: str) -> None:
     """The subject must be there, and values must be of their form."""
-    if "subject" not in head.names:
+    unknown = [name for name in head.names if name not in POST_NAMES]
+    if "subject" not in head.names and not is_misspelt("subject", unknown):
         title = head.values.get("title", "").strip()
         advice = f"add `subject: {clip(title)}`" if title else "add `subject: …`"
         book.note("missing-subject", "this post has no subject", Place(path, 1, 1, 3), advice)
-    elif not head.values.get("subject", "").strip():
+    elif "subject" in head.names and not head.values.get("subject", "").strip():
         book.note("empty-subject", "the subject of this post is empty", head.names["subject"], "write a few words")
     for key in POST_KEYS:
         value = head.values.get(key.name, "").strip()

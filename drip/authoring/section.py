@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TypeVar
 
-from drip.authoring.keys import SECRET_WORDS, Form, Key
+from drip.authoring.keys import FIELD_PATTERN, SECRET_WORDS, Form, Key
 from drip.authoring.problems_catalogue import problem
 from drip.authoring.source import MAX_CHARACTERS, Broken, Entry, Listing, Node, Scalar, Table, compose, text_faults
 from drip.core.problems import PhraseError, Place, Problem, Rank
@@ -40,6 +40,11 @@ def similar(name: str, known: Iterable[str], what: str) -> str:
     return f"known here: {shown}" + (", …" if len(names) > 12 else "")
 
 
+def is_misspelt(name: str, unknown: Iterable[str]) -> bool:
+    """Whether a name that is missed was probably meant by an unknown one, which has been reported."""
+    return bool(get_close_matches(name, [each[:60] for each in unknown], n=1, cutoff=0.7))
+
+
 class Notebook:
     """The files, and the problems found in them so far."""
 
@@ -60,7 +65,8 @@ class Notebook:
         """The text of a file, its damage noted; None if it is too large."""
         text = self.files[path]
         if len(text) > MAX_CHARACTERS:
-            self.note("huge-file", f"this file has {len(text)} characters; {MAX_CHARACTERS} are the most", Place(path))
+            message = f"this file has {len(text)} characters; {MAX_CHARACTERS} are the most"
+            self.note("huge-file", message, Place(path), "is something in it that belongs elsewhere?")
             return None
         self.problems += text_faults(text, path)
         return text
@@ -138,8 +144,9 @@ def read_section(book: Notebook, table: Table, keys: tuple[Key, ...], where: str
         else:
             section.present.add(entry.key)
             _read_entry(book, section, entry, known[entry.key])
+    unknown = [entry.key for entry in table.entries if entry.key not in known]
     for key in keys:
-        if key.required and key.name not in section.present:
+        if key.required and key.name not in section.present and not is_misspelt(key.name, unknown):
             _note_missing(book, key, where, place)
     return section
 
@@ -279,9 +286,9 @@ def _has_no_controls(book: Notebook, scalar: Scalar, key: Key) -> bool:
 
 def name_rule(pattern: str) -> str:
     """How a name must look, for the help line."""
-    if "-" in pattern.split("]")[1]:
-        return "use small letters, digits, `-` and `_`, at most 60"
-    return "use small letters, digits and `_`, beginning with a letter, at most 60"
+    if pattern == FIELD_PATTERN:
+        return "use small letters, digits and `_`, beginning with a letter, at most 60"
+    return "use small letters, digits, `-` and `_`, at most 60"
 
 
 def _is_empty(node: Node) -> bool:

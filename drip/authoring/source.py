@@ -195,7 +195,8 @@ class _Composer:
             self.frames.append(_Frame(event))
             if len(self.frames) > MAX_DEPTH:
                 self.is_broken = True
-                self.note("deep-nesting", f"this is nested more than {MAX_DEPTH} levels deep", self.place_of(event))
+                message = f"this is nested more than {MAX_DEPTH} levels deep"
+                self.note("deep-nesting", message, self.place_of(event), "was a bracket left open?")
                 return False
         elif isinstance(event, yaml.ScalarEvent):
             self.add(self.scalar(event))

@@ -1,0 +1,39 @@
+"""Every problem has a folder with files that have it, and the exact text that `drip check` prints for them.
+
+`DRIP_UPDATE_GOLDEN=1` writes the texts anew: read the difference before committing it.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from drip.authoring.check import check
+from drip.authoring.problems_catalogue import PROBLEMS
+from drip.authoring.show import render_problem
+from tests.problems.folders import EXPECTED, FOLDERS, NOW, SOUND, names, project_files
+
+FOLDER_NAMES = names()
+
+
+@pytest.mark.parametrize("name", FOLDER_NAMES)
+def test_problems_are_shown_as_expected(name: str) -> None:
+    files = project_files(name)
+    problems = check(files, now=NOW)
+    shown = "".join(f"{render_problem(each, files)}\n\n" for each in problems).rstrip("\n")
+    shown += "\n" if shown else ""
+    expected = FOLDERS / name / EXPECTED
+    if os.environ.get("DRIP_UPDATE_GOLDEN") == "1":
+        expected.write_text(shown, encoding="utf-8")
+    assert shown == expected.read_text(encoding="utf-8")
+    if name != SOUND:
+        assert name in {each.name for each in problems}
+
+
+def test_the_sound_project_has_no_problem() -> None:
+    assert check(project_files(SOUND), now=NOW) == []
+
+
+def test_every_problem_has_a_folder_and_every_folder_a_problem() -> None:
+    assert {*FOLDER_NAMES} - {SOUND} == {*PROBLEMS}
