@@ -66,7 +66,8 @@ def registration_invite(
     event.add("LAST-MODIFIED", _utc(stamp))
     event.add("DTSTART", _utc(starts))
     event.add("DTEND", _utc(ends))
-    event.add("SUMMARY", clean(title))
+    title = clean(title) or "Webinar"  # a property without a value is none
+    event.add("SUMMARY", title)
     event.add("DESCRIPTION", _with_link(description, join_url))
     event.add("LOCATION", join_url)
     event.add("URL", join_url)
@@ -157,6 +158,6 @@ def _add_alarm(event: Event, title: str) -> None:
 
     alarm = Alarm()
     alarm.add("ACTION", "DISPLAY")
-    alarm.add("DESCRIPTION", clean(title))
+    alarm.add("DESCRIPTION", title)
     alarm.add("TRIGGER", ALARM)
     event.add_component(alarm)

@@ -143,7 +143,8 @@ def test_any_text_survives(chunks: list[str], values: list[str]) -> None:
 
 def test_many_random_messages() -> None:
     rng = random.Random(20261208)
-    alphabet = list("abcdefgh   ...===\n\n\r\téüß—漢字かなمرحبا🎉") + [
+    alphabet = [
+        *"abcdefgh   ...===\n\n\r\téüß—漢字かなمرحبا🎉",
         "long" * 40,
         " \n",
         "\n.",
