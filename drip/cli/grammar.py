@@ -82,7 +82,10 @@ def _set_global(context: click.Context, parameter: click.Parameter, value: Any) 
         return
     call = context.ensure_object(Call)
     if parameter.name == "directory":
+        # Several add up, as in git.
         call.folder = call.folder / value
+        if not call.folder.is_dir():
+            raise click.BadParameter(f"there is no folder `{one_line(str(call.folder))}`", context, parameter)
     elif context.resilient_parsing:  # the shell asks for a completion: only the folder matters
         return
     elif parameter.name == "verbose":
@@ -100,9 +103,8 @@ def global_options() -> list[click.Option]:
     def option(*names: str, text: str, **more: Any) -> click.Option:
         return click.Option(names, expose_value=False, is_eager=True, callback=_set_global, help=text, **more)
 
-    folder = click.Path(exists=True, file_okay=False)
     return [
-        option("-C", "directory", metavar="DIR", type=folder, text="Work as if started in this folder."),
+        option("-C", "directory", metavar="DIR", text="Work as if started in this folder."),
         option("--json", is_flag=True, text="Answer, and complain, in JSON."),
         option("-q", "--quiet", is_flag=True, text="Say nothing but the answer and errors."),
         option("-v", "--verbose", count=True, text="Say more; show addresses in full."),

@@ -9,7 +9,7 @@ import click
 
 from drip.cli.grammar import EXITS_PROJECT, SINCE, SPAN_TYPE, Call, command, settle
 from drip.cli.names import complete_post
-from drip.cli.output import count, mask, one_line
+from drip.cli.output import mask, one_line, span_words
 from drip.core.records import LogEntry, SubscriberId
 from drip.errors import DripError
 
@@ -55,7 +55,7 @@ def status(call: Call, max_age: timedelta | None) -> None:
         raise RunTooOld("`drip run` has not run yet")
     age = numbers.now - (last.finished_at or last.started_at)
     if age > max_age:
-        raise RunTooOld(f"the last run is {count(int(age.total_seconds() // 60), 'minute')} ago")
+        raise RunTooOld(f"the last run is {span_words(age)} ago")
 
 
 @command(
@@ -69,7 +69,10 @@ def status(call: Call, max_age: timedelta | None) -> None:
 @click.argument("email")
 @click.argument("post", required=False, shell_complete=complete_post)
 def why(call: Call, email: str, post: str | None) -> None:
-    """Print every decision about one person, with its reason: behind them, and ahead if nobody acts."""
+    """Print every decision about one person, with its reason.
+
+    Behind them: what was sent or skipped. Ahead: what comes, and when, if nobody acts. Times are the reader's own.
+    """
     from drip.cli.person import document_of, gather, lines_of
 
     with call.project() as project, project.store.read() as work:
@@ -107,7 +110,7 @@ def log_line(entry: LogEntry, address: str, zone: str) -> str:
     from zoneinfo import ZoneInfo
 
     at = entry.at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S")
-    about = "/".join(each for each in (entry.campaign, entry.subject) if each)
+    about = "/".join(each for each in (entry.campaign, entry.subject) if each) or "the project"
     parts = [f"#{entry.id}", at, entry.kind, address, about, entry.reason, f"({entry.detail})" if entry.detail else ""]
     return "  ".join(one_line(each) for each in parts if each)
 

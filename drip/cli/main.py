@@ -5,6 +5,7 @@ Imports no room that a given command does not need: each command's module is loa
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import sys
@@ -15,7 +16,7 @@ from typing import Any, NoReturn
 import click
 
 from drip.cli.grammar import Call, LazyGroup
-from drip.cli.output import Output, clean
+from drip.cli.output import Output, clean, one_line
 from drip.errors import DripError, Interrupted
 
 EXIT_BUG = 1
@@ -120,9 +121,20 @@ def _report(output: Output, arguments: Sequence[str], error: DripError) -> int:
 
 def _report_usage(output: Output, arguments: Sequence[str], wrong: click.ClickException) -> int:
     context = wrong.ctx if isinstance(wrong, click.UsageError) else None
+    if isinstance(wrong, click.NoSuchOption):
+        return _report_option(output, arguments, wrong)
     message = re.sub(r"'([^'\n]*)'", r"`\1`", wrong.format_message()).rstrip(".")
     message = message[:1].lower() + message[1:]
     hint = f"see `{context.command_path} --help`" if context else ""
+    return _say(output, arguments, name="wrong-usage", code=EXIT_USAGE, message=message, hint=hint)
+
+
+def _report_option(output: Output, arguments: Sequence[str], wrong: click.NoSuchOption) -> int:
+    known = [opt for each in (wrong.ctx.command.params if wrong.ctx else ()) for opt in each.opts]
+    near = difflib.get_close_matches(wrong.option_name, known, n=1, cutoff=0.7)
+    path = wrong.ctx.command_path if wrong.ctx else "drip"
+    hint = f"did you mean `{near[0]}`?" if near else f"see `{path} --help`"
+    message = f"`{path}` has no option `{one_line(wrong.option_name)}`"
     return _say(output, arguments, name="wrong-usage", code=EXIT_USAGE, message=message, hint=hint)
 
 

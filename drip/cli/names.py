@@ -41,6 +41,14 @@ def scope_of(call: Call, root: Path, files: Mapping[str, str], address: str) -> 
     )
 
 
+def campaign_name(call: Call, root: Path, address: str) -> str:
+    """The name that a campaign's address stands for: as typed, or the folder of a path such as `.`."""
+    path = call.path(address).resolve()
+    if path.is_dir() and path.parent == root / CAMPAIGNS:
+        return path.name
+    return address.removeprefix(f"{CAMPAIGNS}/").rstrip("/")
+
+
 def _addresses(files: Iterable[str]) -> list[str]:
     found: set[str] = set()
     for name in files:

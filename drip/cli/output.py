@@ -12,7 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import click
 
@@ -45,6 +45,15 @@ def one_line(text: str) -> str:
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """A number with its noun: `1 message`, `2 messages`, `3 people`."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def span_words(span: timedelta) -> str:
+    """A span in its largest fitting unit: `40 seconds`, `3 hours`."""
+    seconds = int(span.total_seconds())
+    for size, noun in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= 2 * size or (seconds >= size and noun == "minute"):
+            return count(seconds // size, noun)
+    return count(seconds, "second")
 
 
 def mask(address: str) -> str:

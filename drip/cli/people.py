@@ -63,7 +63,8 @@ def known_list(project: Project, name: str | None) -> str | None:
     """The name of a list that drip.yaml has, or None for none given. Raises NotFound."""
     if name is not None and project.definition.list_named(name) is None:
         known = [each.name for each in project.definition.lists]
-        raise NotFound(f"there is no list `{one_line(name)}` in drip.yaml", hint=near_hint(name, known))
+        hint = near_hint(name, known) or f"drip.yaml has: {', '.join(known) or 'none'}"
+        raise NotFound(f"there is no list `{one_line(name)}`", hint=hint)
     return name
 
 
@@ -96,11 +97,19 @@ def _zone(name: str | None) -> str | None:
 
 # --- subscriber --------------------------------------------------------------------------------------------
 
-SAID = {
-    "added": "added {who}{to}",
-    "asked": "asked {who} to confirm{to}; the question goes out with the next `drip run`",
-    "already": "{who} is there already; nothing changed",
-}
+
+def _said(what: str, who: str, list_name: str | None, gave_more: bool) -> str:
+    """What came of adding somebody, and what to do next."""
+    match what:
+        case "asked":
+            return f"asked {who} to confirm {list_name}; the question goes out with the next `drip run`"
+        case "added" if list_name is None:
+            return f"added {who}, on no list"
+        case "added":
+            return f"added {who} to {list_name}; `drip run` sends what is due to them"
+        case _:
+            at = f"on {list_name}" if list_name else "there"
+            return f"{who} is {at} already; {'what you gave beside was kept' if gave_more else 'nothing changed'}"
 
 
 @command(
@@ -160,8 +169,7 @@ def add(
     if call.output.json:
         call.output.document({"type": "subscriber-added", "email": address, "what": what, "list": list_name})
         return
-    to = f" {list_name}" if what == "asked" else to
-    call.output.answer(SAID.get(what, "{who}: " + what).format(who=address, to=to))
+    call.output.answer(_said(what, address, list_name, bool(zone or fields or tags)))
 
 
 def subscriber_json(work: Work, person: Subscriber) -> dict[str, object]:

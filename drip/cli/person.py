@@ -15,6 +15,7 @@ from drip.cli.output import one_line
 from drip.cli.people import find_subscriber
 from drip.core.decide import Decision, Do, End, Skip, Wait, timeline
 from drip.core.delivery import FINAL
+from drip.core.model import Verb
 from drip.core.records import (
     Consent,
     Delivery,
@@ -72,6 +73,7 @@ class Story:
     consents: Sequence[Consent]
     passages: Sequence[Passage]
     others: Sequence[Row]
+    not_begun: Sequence[str] = ()
 
 
 # --- gathering ---------------------------------------------------------------------------------------------
@@ -88,10 +90,16 @@ def gather(project: Project, work: Work, email: str, post: str | None, now: date
     ahead = _ahead(project, work, enrollments, now)
     passages = [Passage(each, tuple(_passage_rows(each, deliveries, details, ahead))) for each in enrollments]
     others = [_delivery_row(each) for each in deliveries if each.enrollment_id is None]
+    not_begun: list[str] = []
     if post is not None:
+        senders = _senders(project, work, post)
         passages = [Passage(each.enrollment, tuple(_about(each.rows, post))) for each in passages]
-        passages = [each for each in passages if each.rows]
+        passages = [each for each in passages if each.rows or _place(each.enrollment) in senders]
         others = _about(others, post)
+        inside = {_place(each) for each in enrollments}
+        not_begun = [
+            f"{place} sends it and begins when: {start}" for place, start in senders.items() if place not in inside
+        ]
     return Story(
         person=person,
         zone=person.zone or project.definition.timezone,
@@ -100,7 +108,23 @@ def gather(project: Project, work: Work, email: str, post: str | None, now: date
         consents=work.consents(person.id),
         passages=passages,
         others=others,
+        not_begun=not_begun,
     )
+
+
+def _place(enrollment: Enrollment) -> str:
+    return f"{enrollment.campaign}/{enrollment.sequence}"
+
+
+def _senders(project: Project, work: Work, post: str) -> dict[str, str]:
+    """The live sequences that send a post, each with what starts it."""
+    return {
+        f"{edition.revision.campaign}/{sequence.name}": sequence.start.phrase
+        for edition in project.engine.live.campaigns(work)
+        if edition.campaign is not None
+        for sequence in edition.campaign.sequences
+        if any(step.verb is Verb.SEND and step.target == post for step in sequence.steps)
+    }
 
 
 def _about(rows: Iterable[Row], post: str) -> list[Row]:
@@ -222,7 +246,7 @@ def _passage_lines(passage: Passage, zone: str) -> list[str]:
         head += f", ended {wall_clock(each.ended_at, zone)} ({each.end_reason})"
     if each.occasion != "first":
         head += f", {each.occasion}"
-    return ["", head, *_row_lines(passage.rows, zone)]
+    return ["", head, *(_row_lines(passage.rows, zone) or ["  it ended before this"])]
 
 
 def nothing_line(story: Story) -> str:
@@ -254,9 +278,10 @@ def lines_of(story: Story, post: str | None) -> list[str]:
         lines += ["", "deliveries outside sequences", *_row_lines(story.others, zone)]
     for passage in story.passages:
         lines += _passage_lines(passage, zone)
-    if not story.passages and (post is not None or not story.others):
-        about = f"no sequence that they are in sends {post}, and no broadcast did" if post else nothing_line(story)
-        lines += [] if story.others else ["", about]
+    if story.not_begun:
+        lines += ["", *(f"{each}; that has not happened for them" for each in story.not_begun)]
+    if not (story.passages or story.others or story.not_begun):
+        lines += ["", f"no sequence sends {post}, and no broadcast of it went to them" if post else nothing_line(story)]
     return lines
 
 
@@ -306,6 +331,7 @@ def document_of(story: Story) -> dict[str, object]:
             for each in story.passages
         ],
         "deliveries": [_row_document(row) for row in story.others],
+        "not_begun": list(story.not_begun),
     }
 
 

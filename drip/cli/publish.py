@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from drip.cli.grammar import EXITS_PROJECT, Call, command, dry_run_option, yes_option
-from drip.cli.names import complete_campaign
+from drip.cli.names import campaign_name, complete_campaign
 from drip.cli.output import count
 from drip.core.problems import Rank
 from drip.errors import ChangesFound, Interrupted, ProblemsFound
@@ -25,7 +25,8 @@ def _plans(call: Call, project: Project, files: dict[str, str], names: tuple[str
     from drip.engine.apply import wanted_campaigns
 
     try:
-        campaigns, problems = wanted_campaigns(files, names, call.now())
+        wanted = [campaign_name(call, project.root, each) for each in names]
+        campaigns, problems = wanted_campaigns(files, wanted, call.now())
     except ProblemsFound:
         if not call.output.json:
             _show_errors(call, files)
@@ -55,7 +56,7 @@ def plan_lines(each: CampaignPlan) -> list[str]:
     if not each.plan.lines:
         return [*lines, "  only words or looks change; nobody's mails come earlier or later", ""]
     subjects = max(len(line.subject) for line in each.plan.lines)
-    whats = max(len(line.what) for line in each.plan.lines)
+    whats = max((len(line.what) for line in each.plan.lines if line.effect), default=0)
     lines += [
         f"  {line.sign} {line.subject:<{subjects}}   {line.what:<{whats}}   {line.effect}".rstrip()
         for line in each.plan.lines
@@ -145,7 +146,7 @@ def apply(call: Call, campaigns: tuple[str, ...], yes: bool, dry_run: bool) -> N
             return
         if not yes and plans and not call.output.ask("make it live?"):
             raise Interrupted("nothing was applied", hint="")
-        applied = apply_files(project.engine, files, call.now(), names=campaigns)
+        applied = apply_files(project.engine, files, call.now(), names=[each.campaign for each in plans])
     _tell(call, plans, applied)
 
 

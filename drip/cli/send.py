@@ -33,7 +33,7 @@ WATCH_SECONDS = 60.0
 """How long `--watch` sleeps at most: other processes may bring work that is due at once."""
 
 DRY_RUN_MAX = 10_000
-NUMBERS = ("planned", "sent", "deferred", "failed", "uncertain", "skipped", "held")
+NUMBERS = ("planned", "sent", "deferred", "failed", "uncertain", "skipped", "held", "recovered")
 TOLD = NUMBERS[2:]
 KINDS = {each.name.lower(): each for each in Kind}
 
@@ -71,6 +71,10 @@ def run(call: Call, dry_run: bool, limit: int | None, watch: bool, only: str | N
 def _once(call: Call, project: Project, limit: int | None, kind: Kind | None) -> int:
     from drip.simulate import next_moment
 
+    with project.store.read() as work:
+        applied = work.live_revision("") is not None
+    if not applied:
+        return _nothing_applied(call)
     numbers, relay_down = _recorded(call, project, limit, kind)
     next_at = next_moment(project.engine)
     if call.output.json:
@@ -82,6 +86,15 @@ def _once(call: Call, project: Project, limit: int | None, kind: Kind | None) ->
     if relay_down or any(numbers[name] for name in ("deferred", "failed", "uncertain", "held")):
         call.output.talk(f"hint: {PartlyDone.default_hint}")
         return PartlyDone.exit_code
+    return 0
+
+
+def _nothing_applied(call: Call) -> int:
+    # Not an error: cron may be set up before the first `drip apply`.
+    if call.output.json:
+        call.output.document({"type": "run", **dict.fromkeys(NUMBERS, 0), "next_at": None, "relay_down": ""})
+    elif not call.output.quiet:
+        call.output.answer("nothing is applied yet; make your files live with `drip apply`")
     return 0
 
 
@@ -105,8 +118,8 @@ def _recorded(call: Call, project: Project, limit: int | None, kind: Kind | None
             note = ticked.relay_down
             if not _goes_on(ticked, limit, totals):
                 break
-    except DripError as error:
-        note = error.message
+    except BaseException as error:
+        note = error.message if isinstance(error, DripError) else f"ended by {type(error).__name__}"
         raise
     finally:
         # A database that cannot be written ends the run anyway; its own error must not be hidden by this one.
@@ -260,6 +273,7 @@ def _live_post(project: Project, work: Work, address: str) -> tuple[Edition, str
         raise NotFound(f"`{one_line(address)}` could be {places}", hint="name one of them")
     known = [f"{each.revision.campaign}/{name}" for each in editions if each.campaign for name in each.campaign.posts]
     on_disk = any(path.endswith(f"/{post}.md") for path in project.wanted())
+    known += [each.rpartition("/")[2] for each in known]
     hint = "it is in your files but not live: `drip apply`" if on_disk else near_hint(address, known)
     raise NotFound(f"there is no live post `{one_line(address)}`", hint=hint)
 
@@ -302,7 +316,7 @@ def _occasion(work: Work, edition: Edition, broadcast: Broadcast, again: bool, n
         at = wall_clock(last.frozen_at or last.due_at, edition.definition.timezone)
         went = f"went to {count(last.recipients, 'reader')}" if last.frozen_at else "is planned for"
         message = f"{name}/{broadcast.post} {went} {'on ' if last.frozen_at else ''}{at}"
-        raise WrongUsage(message, hint="send it once more with `--again`: who had it gets it twice")
+        raise WrongUsage(message, hint="send it once more with `--again`: readers then get it twice")
     # The author's moment stays at the end: the engine reads the reader's time from there.
     return f"{name}/broadcast/{broadcast.post}/again-{int(now.timestamp())}@{broadcast.when.phrase}"
 

@@ -68,9 +68,10 @@ def serve(call: Call, host: str, port: int) -> None:
 @click.option("--port", type=PORT, default=8025, show_default=True, help="The port of the inbox.")
 @click.option("--site-port", type=PORT, default=8026, show_default=True, help="The port of the site.")
 def sandbox(call: Call, port: int, site_port: int) -> None:
-    """Try the campaign out: a local mail catcher, its inbox, the site, and a clock you can push forward.
+    """Try the campaign out, with a clock you can push forward.
 
-    It works on a database of its own: yours and your relay are not touched.
+    A local mail catcher with its inbox, and the site. It works on a database of its own: yours and your relay are
+    not touched.
     """
     from drip.sandbox.server import run_sandbox
 
@@ -90,9 +91,10 @@ def sandbox(call: Call, port: int, site_port: int) -> None:
 @click.option("--exit", "leave", is_flag=True, help="End when it is over, in place of leaving the inbox open.")
 @click.option("--port", type=PORT, default=8025, show_default=True, help="The port of the inbox.")
 def demo(call: Call, leave: bool, port: int) -> int:
-    """Watch the worked example play itself: readers sign up, register, attend, miss, unsubscribe.
+    """Watch the worked example play itself.
 
-    Every mail goes over SMTP, on this machine only. Without a terminal it ends when it is over.
+    Readers sign up, register, attend, miss, unsubscribe. Every mail goes over SMTP, on this machine only. Without a
+    terminal it ends when it is over.
     """
     from drip.project import starter_root
     from drip.sandbox.demo import play

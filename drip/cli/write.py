@@ -5,6 +5,7 @@ but for `preview --as`, which looks one subscriber up.
 from __future__ import annotations
 
 import difflib
+import textwrap
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -85,16 +86,16 @@ def import_(
     text, note = read_input(call, source)
     given = name or ("post" if source == "-" else Path(source).stem)
     draft = import_text(text, name=given, cta_url=cta_url, plain=plain)
+    path = call.path(target)
+    if path.is_dir() or target.endswith("/"):
+        path = path / f"{name or draft.slug}.md"
+    if target != "-" and path.exists() and not yes and not dry_run:
+        raise WrongUsage(f"`{path}` is there already; nothing was written", hint="overwrite it with `--yes`")
     for line in (*((note,) if note else ()), *draft.report):
         call.output.talk(line)
     if target == "-":
         call.output.raw(draft.markdown)
         return
-    path = call.path(target)
-    if path.is_dir() or target.endswith("/"):
-        path = path / f"{name or draft.slug}.md"
-    if path.exists() and not yes and not dry_run:
-        raise WrongUsage(f"`{path}` is there already; nothing was written", hint="overwrite it with `--yes`")
     if not dry_run:
         write_file(path, draft.markdown.encode())
     if call.output.json:
@@ -153,7 +154,7 @@ def show_problems(call: Call, problems: list[Problem], files: Mapping[str, str],
 def _lone_file(call: Call, address: str) -> dict[str, str] | None:
     """A Markdown file that lies outside any project."""
     path = call.path(address)
-    if path.suffix != ".md" or not path.is_file():
+    if path.suffix != ".md":
         return None
     return {address: read_input(call, address)[0]}
 
@@ -270,19 +271,26 @@ def _preview_path(post: str) -> Path:
     return Path(tempfile.mkdtemp(prefix="drip-preview-")) / f"{Path(post).stem}.html"
 
 
+EXPLAIN_WIDTH = 100
+
 # --- explain -----------------------------------------------------------------------------------------------
 
 
 def explanations() -> dict[str, str]:
-    """Everything that `drip explain` knows: problems, reasons of decisions, errors; text by name."""
+    """Everything that `drip explain` knows, by name. One name may be a problem and a reason: then both are told."""
     from drip.authoring.problems_catalogue import PROBLEMS
     from drip.cli.manual import error_classes
     from drip.core.reasons import EXPLANATIONS
 
-    texts = {each.name: f"{each.__doc__}\n\n{each.default_hint}".strip() for each in error_classes()}
-    texts |= {name.value: text for name, text in EXPLANATIONS.items()}
-    texts |= {name: str(explanation) for name, explanation in PROBLEMS.items()}
-    return texts
+    texts: dict[str, list[str]] = {}
+    for problem, explanation in PROBLEMS.items():
+        texts.setdefault(problem, []).append(f"a problem in your files\n\n{explanation}")
+    for reason, text in EXPLANATIONS.items():
+        texts.setdefault(reason.value, []).append(f"a reason of a decision\n\n{textwrap.fill(text, EXPLAIN_WIDTH)}")
+    for error in error_classes():
+        told = f"an error, exit code {error.exit_code}\n\n{' '.join((error.__doc__ or '').split())}"
+        texts.setdefault(error.name, []).append(told + (f"\nhint: {error.default_hint}" if error.default_hint else ""))
+    return {name: "\n\n".join(parts) for name, parts in texts.items()}
 
 
 @command(
@@ -312,4 +320,4 @@ def explain(call: Call, name: str | None) -> None:
     if call.output.json:
         call.output.document({"type": "explanation", "name": wanted, "text": texts[wanted]})
     else:
-        call.output.answer(f"{wanted}\n\n{texts[wanted]}")
+        call.output.answer(f"{wanted}: {texts[wanted]}")

@@ -253,7 +253,7 @@ def _run_words(last: RunRecord | None, zone: str) -> str:
         return "never"
     if last.finished_at is None:
         return f"{wall_clock(last.started_at, zone)}, at work or killed"
-    sent = _count(last.sent, "message")
+    sent = _count(last.sent, "message") if last.sent else "nothing"
     return f"{wall_clock(last.finished_at, zone)}, sent {sent}" + (f"; {last.note}" if last.note else "")
 
 
