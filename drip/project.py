@@ -228,12 +228,14 @@ def open_project(
 
     Precedence for the store: argument, `DRIP_STORE`, drip.yaml. Raises ProblemsFound when drip.yaml is faulty.
     """
-    from drip.authoring.definition import read_project
+    # Not through `definition`: that brings campaigns and posts along, and an idle run needs none of them.
+    from drip.authoring.read_project import draft_project
     from drip.core.problems import Rank
 
     text = (root / PROJECT_FILE).read_text(encoding="utf-8-sig", errors="replace")
-    definition, problems = read_project({PROJECT_FILE: text})
-    errors = [each for each in problems if each.rank is Rank.ERROR]
+    draft = draft_project({PROJECT_FILE: text})
+    errors = [each for each in draft.problems if each.rank is Rank.ERROR]
+    definition = draft.definition if draft.is_whole else None
     if definition is None:
         first = f": {errors[0].message}" if errors else ""
         raise ProblemsFound(f"{PROJECT_FILE} has {len(errors)} problem{'s' if len(errors) != 1 else ''}{first}")

@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import StaticPool
 
 from drip.errors import StoreRefused
+from drip.store.schema import for_postgresql
 
 WAIT_SECONDS = 15.0
 """How long one transaction waits for another before it gives up."""
@@ -161,6 +162,7 @@ def postgres_engine(url: URL) -> Engine:
     except ImportError as error:
         raise StoreRefused("the PostgreSQL driver is not installed", hint="install `psycopg[binary]`") from error
     event.listen(engine, "connect", prepare_postgres)
+    for_postgresql()
     return engine
 
 

@@ -124,7 +124,7 @@ class FileLocks:
     def sweep(self) -> None:
         """Removes the files that killed processes left behind."""
         for path in self._folder.glob("*.lock"):
-            if (ownership := self.take(path.stem)) is not None:
+            if OWNER.fullmatch(path.stem) and (ownership := self.take(path.stem)) is not None:
                 ownership.release()
 
     def close(self) -> None:

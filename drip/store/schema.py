@@ -42,7 +42,6 @@ NAMES = {
     "ck": "%(table_name)s_%(constraint_name)s_check",
 }
 
-ROOM: Any = {"fillfactor": 70}
 metadata = MetaData(naming_convention=NAMES)
 
 # Tables with `sqlite_autoincrement` have ids that stand in signed links: an erased row's id must never come back as
@@ -60,9 +59,25 @@ def numbers(column: str, enum: type[IntEnum]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({', '.join(str(each.value) for each in enum)})", name=column)
 
 
+PARTIAL: list[tuple[Index, str]] = []
+
+
 def partial(name: str, where: str, *columns: Column[Any], unique: bool = False) -> Index:
     """An index of only the rows where the condition holds. Queries must say the condition word for word."""
-    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+    index = Index(name, *columns, unique=unique, sqlite_where=text(where))
+    PARTIAL.append((index, where))
+    return index
+
+
+def for_postgresql() -> None:
+    """Tell the indexes and tables what PostgreSQL needs to know of them; called when one is opened.
+
+    Naming its options above would load SQLAlchemy's whole PostgreSQL dialect into every idle run on SQLite.
+    """
+    for index, where in PARTIAL:
+        index.dialect_options["postgresql"]["where"] = text(where)
+    # Room in each page, so that a change of state stays there and indexes are spared (HOT updates).
+    delivery.dialect_options["postgresql"]["with"] = {"fillfactor": 70}
 
 
 # Alembic keeps the schema's number here; we read it without importing Alembic. The names are Alembic's.
@@ -293,8 +308,6 @@ delivery = Table(
     CheckConstraint("owner IS NOT NULL OR state NOT IN ('claimed', 'sending')", name="owner"),
     UniqueConstraint("occasion", "mailbox"),
     sqlite_autoincrement=True,
-    # Room in each page, so that a change of state stays there and indexes are spared (HOT updates).
-    postgresql_with=ROOM,
 )
 for name, columns, live in (
     ("delivery_due", ("kind", "due_at", "id"), "state = 'due'"),
