@@ -1,0 +1,137 @@
+"""The public pages as one ASGI application: every path, who answers it, and what is said when something is wrong.
+
+No cookie, no script, nothing from elsewhere. A GET reads, a POST acts. Called by `drip serve`, the sandbox and tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from drip.engine.live import NotApplied
+from drip.errors import CannotRecord, Locked, NotFound
+from drip.web import home, joining, signup, unsubscribe, webinar
+from drip.web.guard import Guard, host_name
+from drip.web.pages import bare
+from drip.web.site import Kick, Site
+from drip.web.view import Viewer
+from drip.web.visit import Visit, read_visit
+
+if TYPE_CHECKING:
+    from drip.project import Project
+
+PageFunction = Callable[[Site, Visit], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A path: who shows it on GET, and who acts on POST."""
+
+    path: str
+    show: PageFunction
+    act: PageFunction | None = None
+
+    @property
+    def methods(self) -> list[str]:
+        """What may be asked of it. HEAD comes with GET."""
+        return ["GET"] if self.act is None else ["GET", "POST"]
+
+
+def addresses(viewer: Viewer) -> tuple[Address, ...]:
+    """Every path of the site; `drip.engine.values` writes the links to them."""
+    return (
+        Address("/", home.front),
+        Address("/style.css", home.style),
+        Address("/s/{list}", signup.form, signup.sign_up),
+        Address("/confirm/{token}", signup.confirm_page, signup.confirm),
+        Address("/u/{token}", unsubscribe.page, unsubscribe.act),
+        Address("/p/{token}", unsubscribe.preferences_page, unsubscribe.prefer),
+        Address("/w/{campaign}", webinar.webinar_page, webinar.register),
+        Address("/b/{token}", joining.book_page, joining.book),
+        Address("/j/{token}", joining.join_page, joining.join),
+        Address("/j/{token}/calendar.ics", joining.calendar),
+        Address("/m/{token}", joining.manage_page, joining.cancel),
+        Address("/v/{token}", viewer.page),
+    )
+
+
+def _place(path: str, request: Request) -> str:
+    """The path as evidence names it: `/s/job-seekers`, but `/u` without its token."""
+    plain = path.partition("/{token}")[0]
+    return plain.format(**{name: value for name, value in request.path_params.items() if name != "token"})
+
+
+def _endpoint(site: Site, address: Address) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        visit = await read_visit(request, _place(address.path, request), site.project.clock.now())
+        function = address.act if visit.posted and address.act is not None else address.show
+        # The store waits for its turn and its disk: in a thread, so that other visitors need not wait as well.
+        return await run_in_threadpool(_attempt, site, function, visit)
+
+    return answer
+
+
+def _attempt(site: Site, function: PageFunction, visit: Visit) -> Response:
+    try:
+        return function(site, visit)
+    except NotFound:
+        return site.any_house().problem(404, "missing")
+    except NotApplied:
+        return site.any_house().problem(503, "not-open")
+    except (CannotRecord, Locked):
+        # Nothing was recorded, so nothing may be promised.
+        return bare("this could not be saved just now; nothing was changed; please try again in a minute", 503)
+
+
+def _refusals(site: Site) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """The page for a path that is not there, a method that it does not know, a form that cannot be read."""
+
+    async def refuse(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        what = {404: "missing", 405: "method"}.get(error.status_code, "form")
+        answer = await run_in_threadpool(_problem, site, error.status_code, what)
+        for name, value in (error.headers or {}).items():
+            answer.headers[name] = value
+        return answer
+
+    return refuse
+
+
+def _problem(site: Site, status: int, what: str) -> Response:
+    try:
+        return site.any_house().problem(status, what)
+    except (CannotRecord, Locked):
+        return bare("there is nothing here", status)
+
+
+async def _crash(request: Request, error: Exception) -> Response:
+    """A bug of ours. The log has the traceback; the visitor learns nothing about it."""
+    return bare("something went wrong on our side; please try again in a minute", 500)
+
+
+def create_app(project: Project, *, kick: Kick | None = None) -> Starlette:
+    """The pages of a project. `kick` is called after answers that cause a mail, so that it leaves at once."""
+    site = Site(project, kick)
+    host = host_name(urlsplit(project.definition.url).netloc.rpartition("@")[2])
+    routes = [
+        Route(each.path, _endpoint(site, each), methods=each.methods, name=each.path)
+        for each in addresses(Viewer(site))
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard, hosts=[host], root=site.root)],
+        exception_handlers={HTTPException: _refusals(site), Exception: _crash},
+    )
+    # A link with a slash at its end is the same page (see Guard), never a redirect.
+    app.router.redirect_slashes = False
+    return app

@@ -1,0 +1,245 @@
+"""A seat: confirming it, the way into the meeting, its calendar file, and giving it back.
+
+The meeting's address is never on a page: it is the Location of the answer to the join button, inside the window, and
+of nothing else. A GET of any of these changes nothing, so a mail scanner neither books, nor attends, nor cancels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from starlette.responses import RedirectResponse, Response
+
+from drip.core.events import CancelledRegistration, ConfirmedRegistration, JoinedSession
+from drip.core.links import Purpose
+from drip.core.model import Campaign, Session, Webinar
+from drip.core.records import Registration, RegistrationId, RegistrationState, Subscriber
+from drip.engine.letters import invite_uid, session_of
+from drip.engine.values import SessionView, clock_words, view_session
+from drip.web.pages import FORM_MEETING, FORM_SELF, headers
+from drip.web.sessions import length_words, stamp_of
+from drip.web.standing import zone_for
+
+if TYPE_CHECKING:
+    from drip.store.work import Work
+    from drip.web.site import House, Site
+    from drip.web.visit import Visit
+
+DOOR_OPENS = timedelta(minutes=15)
+"""How long before the start the join button appears."""
+
+NEAR = timedelta(minutes=60)
+"""Who books later than this before the start gets the way in on the page: the mail may be too slow."""
+
+Door = Literal["before", "open", "over"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A registration with everything a page says about it. `session` is None where the author took it away."""
+
+    house: House
+    registration: Registration
+    subscriber: Subscriber
+    campaign: Campaign
+    webinar: Webinar
+    session: Session | None
+    zone: str
+    now: datetime
+
+    @property
+    def state(self) -> RegistrationState:
+        """Pending, booked or cancelled."""
+        return self.registration.state
+
+    @property
+    def door(self) -> Door:
+        """Where the moment is, seen from the session."""
+        if self.session is None or self.session.ends <= self.now:
+            return "over"
+        return "before" if self.now < self.session.starts - DOOR_OPENS else "open"
+
+    @property
+    def view(self) -> SessionView | None:
+        """The session in words."""
+        return view_session(self.session, self.zone, self.now, "") if self.session else None
+
+    @property
+    def webinar_url(self) -> str:
+        """The webinar's page: where another session can be chosen."""
+        return self.house.path("w", self.campaign.name)
+
+    def values(self, site: Site) -> dict[str, object]:
+        """What the pages about a seat print."""
+        session = self.session
+        join = self.house.path("j", site.sign(Purpose.JOIN, self.registration.id))
+        opens = (session.starts - DOOR_OPENS).astimezone(ZoneInfo(self.zone)) if session else None
+        return {
+            "webinar": {"title": self.webinar.title, "length": length_words(self.webinar.length)},
+            "session": self.view,
+            "stamp": stamp_of(session.starts, self.zone) if session else "",
+            "state": self.state.value,
+            "door": self.door,
+            "opens": clock_words(opens) if opens else "",
+            "is_near": session is not None and session.starts - self.now < NEAR,
+            "webinar_url": self.webinar_url,
+            "join_url": join,
+            "calendar_url": f"{join}/calendar.ics",
+            "manage_url": self.house.path("m", site.sign(Purpose.MANAGE, self.registration.id)),
+        }
+
+
+def _seat(site: Site, work: Work, purpose: Purpose, visit: Visit) -> Seat | None:
+    number = site.number(purpose, visit.token)
+    registration = work.registration(RegistrationId(number)) if number is not None else None
+    if registration is None:
+        return None
+    house = site.house(work)
+    subscriber = work.subscriber(registration.subscriber_id)
+    edition = site.engine.live.campaign(work, registration.campaign)
+    campaign = edition.campaign if edition else None
+    if subscriber is None or campaign is None or campaign.webinar is None:
+        return None
+    session = session_of(campaign, registration)
+    zone = zone_for(house, subscriber, registration)
+    return Seat(house, registration, subscriber, campaign, campaign.webinar, session, zone, visit.now)
+
+
+def _read(site: Site, purpose: Purpose, visit: Visit) -> Seat | None:
+    with site.store.read() as work:
+        return _seat(site, work, purpose, visit)
+
+
+def _unknown(site: Site) -> Response:
+    return site.any_house().problem(404, "seat-unknown")
+
+
+# --- /b/TOKEN: the button in the mail that answers a registration -------------------------------------------------
+
+
+def _book_page(site: Site, seat: Seat, *, full: bool = False) -> Response:
+    if seat.state is RegistrationState.CANCELLED:
+        return seat.house.problem(410, "seat-cancelled", again=seat.webinar_url, title=seat.webinar.title)
+    if seat.door == "over":
+        return seat.house.problem(410, "session-over", again=seat.webinar_url, title=seat.webinar.title)
+    if full:
+        return seat.house.problem(409, "session-full", again=seat.webinar_url, title=seat.webinar.title)
+    name = "booked" if seat.state is RegistrationState.BOOKED else "book"
+    return seat.house.page(name, {**seat.values(site), "consent": _consent(seat)})
+
+
+def _consent(seat: Seat) -> str:
+    return seat.house.words("consent-webinar", {"webinar": {"title": seat.webinar.title}})
+
+
+def book_page(site: Site, visit: Visit) -> Response:
+    """GET /b/TOKEN: one button; after it was pressed, that the seat is booked."""
+    seat = _read(site, Purpose.BOOK, visit)
+    return _unknown(site) if seat is None else _book_page(site, seat)
+
+
+def book(site: Site, visit: Visit) -> Response:
+    """POST /b/TOKEN: the seat is booked, if there is one left. Twice is the same as once."""
+    seat = _read(site, Purpose.BOOK, visit)
+    if seat is None:
+        return _unknown(site)
+    what = ""
+    if seat.state is RegistrationState.PENDING and seat.door != "over":
+        what = site.happen(ConfirmedRegistration(seat.registration.id, visit.evidence(_consent(seat))), visit).what
+    answer = _book_page(site, _read(site, Purpose.BOOK, visit) or seat, full=what == "full")
+    answer.background = site.soon()
+    return answer
+
+
+# --- /j/TOKEN: the way in -----------------------------------------------------------------------------------------
+
+
+def _join_page(site: Site, seat: Seat, status: int = 200) -> Response:
+    if seat.state is RegistrationState.CANCELLED:
+        return seat.house.problem(410, "seat-cancelled", again=seat.webinar_url, title=seat.webinar.title)
+    is_open = seat.state is RegistrationState.BOOKED and seat.door == "open"
+    return seat.house.page("join", seat.values(site), status, form_action=FORM_MEETING if is_open else FORM_SELF)
+
+
+def join_page(site: Site, visit: Visit) -> Response:
+    """GET /j/TOKEN: before the session when it is, in its window the button, after it that it is over."""
+    seat = _read(site, Purpose.JOIN, visit)
+    return _unknown(site) if seat is None else _join_page(site, seat)
+
+
+def join(site: Site, visit: Visit) -> Response:
+    """POST /j/TOKEN: inside the window, attended and off to the meeting; else the same page as before."""
+    seat = _read(site, Purpose.JOIN, visit)
+    if seat is None:
+        return _unknown(site)
+    if seat.session is None or seat.state is not RegistrationState.BOOKED or seat.door != "open":
+        return _join_page(site, seat, 409)
+    meeting = seat.webinar.join.replace("{session}", quote(seat.session.name, safe=""))
+    if not meeting.startswith(("https://", "http://")):
+        return seat.house.problem(503, "no-meeting")
+    site.happen(JoinedSession(seat.registration.id), visit)
+    # 303: the browser asks for the meeting with a GET, and a reload does not press the button again.
+    return RedirectResponse(meeting, 303, headers(token=True))
+
+
+def calendar(site: Site, visit: Visit) -> Response:
+    """GET /j/TOKEN/calendar.ics: the session as a file for any calendar."""
+    seat = _read(site, Purpose.JOIN, visit)
+    if seat is None:
+        return _unknown(site)
+    if seat.session is None or seat.state is not RegistrationState.BOOKED:
+        return _join_page(site, seat, 410 if seat.session is None else 409)
+    from drip.mail.calendar import registration_invite
+
+    definition = seat.house.definition
+    organizer = seat.campaign.sender or definition.sender
+    token = site.sign(Purpose.JOIN, seat.registration.id)
+    url = f"{definition.url.rstrip('/')}/j/{token}"
+    invite = registration_invite(
+        method="PUBLISH",
+        uid=invite_uid(seat.registration, organizer.address.rpartition("@")[2]),
+        sequence=seat.registration.calendar_sequence,
+        # The moment of booking, not of the download: the same seat is the same file.
+        stamp=seat.registration.confirmed_at or seat.registration.requested_at,
+        starts=seat.session.starts,
+        ends=seat.session.ends,
+        title=seat.webinar.title,
+        description=f"Your way in, shortly before the start: {url}",
+        join_url=url,
+        organizer=organizer,
+        attendee=organizer,
+    )
+    given = {
+        **headers(token=True),
+        "Content-Disposition": 'attachment; filename="webinar.ics"',
+    }
+    return Response(invite.ics, 200, given, media_type="text/calendar; method=PUBLISH; charset=utf-8")
+
+
+# --- /m/TOKEN: giving it back -------------------------------------------------------------------------------------
+
+
+def _manage_page(site: Site, seat: Seat) -> Response:
+    if seat.state is RegistrationState.CANCELLED:
+        return seat.house.page("cancelled", seat.values(site))
+    return seat.house.page("manage", seat.values(site))
+
+
+def manage_page(site: Site, visit: Visit) -> Response:
+    """GET /m/TOKEN: the seat, with a button that gives it back."""
+    seat = _read(site, Purpose.MANAGE, visit)
+    return _unknown(site) if seat is None else _manage_page(site, seat)
+
+
+def cancel(site: Site, visit: Visit) -> Response:
+    """POST /m/TOKEN: the seat is free again, and its reminders stop."""
+    seat = _read(site, Purpose.MANAGE, visit)
+    if seat is None:
+        return _unknown(site)
+    if seat.state is not RegistrationState.CANCELLED and seat.door != "over":
+        site.happen(CancelledRegistration(seat.registration.id, visit.evidence("Give my seat back")), visit)
+    return _manage_page(site, _read(site, Purpose.MANAGE, visit) or seat)

@@ -1,0 +1,144 @@
+"""Leaving: one-click from the mail program (RFC 8058), the page behind the same address, and what a reader may choose.
+
+Only a POST acts, it acts once and for all (a second one is told the same), and the page after it says exactly what
+stopped and what goes on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drip.core.events import Scope, Unsubscribed
+from drip.core.links import Purpose
+from drip.core.records import DeliveryId, Subscriber
+from drip.web.standing import Standing, standing_of
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from drip.store.work import Work
+    from drip.web.site import House, Site
+    from drip.web.visit import Visit
+
+
+def masked(email: str) -> str:
+    """`l…@example.com`: enough for its owner to know it, too little for whom the mail was forwarded to."""
+    local, _, domain = email.rpartition("@")
+    return f"{local[:1]}…@{domain}"
+
+
+def _reader_of_mail(site: Site, work: Work, token: str) -> tuple[Subscriber, DeliveryId] | None:
+    number = site.number(Purpose.UNSUBSCRIBE, token)
+    delivery = work.delivery(DeliveryId(number)) if number is not None else None
+    subscriber = work.subscriber(delivery.subscriber_id) if delivery else None
+    return (subscriber, delivery.id) if subscriber and delivery else None
+
+
+def _reader(site: Site, work: Work, token: str) -> Subscriber | None:
+    number = site.number(Purpose.PREFERENCES, token)
+    return None if number is None else work.subscriber(number)  # type: ignore[arg-type]
+
+
+def _choose(house: House, subscriber: Subscriber, standing: Standing, status: int = 200) -> Response:
+    values = {"email": masked(subscriber.email), "standing": standing, "asked_again": status != 200}
+    return house.page("unsubscribe", values, status)
+
+
+def _done(house: House, subscriber: Subscriber, before: Standing, after: Standing, *, one_list: str = "") -> Response:
+    still = {each.id for each in after.reminded}
+    values = {
+        "email": masked(subscriber.email),
+        "stopped_lists": [title for name, title in before.lists.items() if name not in after.lists],
+        "stopped_seats": [each for each in before.reminded if each.id not in still],
+        "standing": after,
+        "one_list": one_list,
+    }
+    return house.page("unsubscribed", values)
+
+
+# --- /u/TOKEN: the address in the header and the footer of a mail -----------------------------------------------
+
+
+def page(site: Site, visit: Visit) -> Response:
+    """GET /u/TOKEN: buttons. Opening it changes nothing."""
+    with site.store.read() as work:
+        house = site.house(work)
+        found = _reader_of_mail(site, work, visit.token)
+        if found is None:
+            return house.problem(404, "unsubscribe-unknown")
+        return _choose(house, found[0], standing_of(site, house, work, found[0], visit.now))
+
+
+def act(site: Site, visit: Visit) -> Response:
+    """POST /u/TOKEN: the one-click of a mail program, or a button of the page. 200, and no redirect (RFC 8058 §3.1)."""
+    with site.store.read() as work:
+        house = site.house(work)
+        found = _reader_of_mail(site, work, visit.token)
+        if found is None:
+            return house.problem(404, "unsubscribe-unknown")
+        subscriber, delivery_id = found
+        before = standing_of(site, house, work, subscriber, visit.now)
+    scope = _scope(visit)
+    if scope is None:
+        return _choose(house, subscriber, before, 400)
+    note, text = ("", "Stop everything" if scope is Scope.EVERYTHING else "Unsubscribe")
+    if visit.is_one_click:
+        note, text = " one-click", "List-Unsubscribe=One-Click"
+    evidence = visit.evidence(text, note=note)
+    site.happen(Unsubscribed(subscriber.id, evidence, scope, delivery_id=delivery_id), visit)
+    with site.store.read() as work:
+        after = standing_of(site, house, work, work.subscriber(subscriber.id) or subscriber, visit.now)
+    return _done(house, subscriber, before, after)
+
+
+def _scope(visit: Visit) -> Scope | None:
+    if visit.is_one_click:
+        return Scope.MARKETING
+    asked = visit.form.get("scope", "")
+    return Scope(asked) if asked in (Scope.MARKETING, Scope.EVERYTHING) else None
+
+
+# --- /p/TOKEN: what may we send you -------------------------------------------------------------------------------
+
+
+def _choices(house: House, subscriber: Subscriber, standing: Standing, status: int = 200) -> Response:
+    values = {
+        "email": masked(subscriber.email),
+        "standing": standing,
+        "lists": [each for each in house.definition.lists if each.name in standing.lists],
+        "others": [each for each in house.definition.lists if each.name not in standing.lists],
+        "asked_again": status != 200,
+    }
+    return house.page("preferences", values, status)
+
+
+def preferences_page(site: Site, visit: Visit) -> Response:
+    """GET /p/TOKEN: everything that we may send, and how to stop it."""
+    with site.store.read() as work:
+        house = site.house(work)
+        subscriber = _reader(site, work, visit.token)
+        if subscriber is None:
+            return house.problem(404, "unsubscribe-unknown")
+        return _choices(house, subscriber, standing_of(site, house, work, subscriber, visit.now))
+
+
+def prefer(site: Site, visit: Visit) -> Response:
+    """POST /p/TOKEN: stop everything, or one list."""
+    with site.store.read() as work:
+        house = site.house(work)
+        subscriber = _reader(site, work, visit.token)
+        if subscriber is None:
+            return house.problem(404, "unsubscribe-unknown")
+        before = standing_of(site, house, work, subscriber, visit.now)
+        known = {each.list for each in work.subscriptions(subscriber.id)}
+    name = visit.form.get("list", "")
+    if visit.form.get("scope") == Scope.EVERYTHING:
+        event = Unsubscribed(subscriber.id, visit.evidence("Stop everything"), Scope.EVERYTHING)
+    elif name in known:
+        event = Unsubscribed(subscriber.id, visit.evidence("Stop this list"), Scope.MARKETING, list=name)
+    else:
+        return _choices(house, subscriber, before, 400)
+    site.happen(event, visit)
+    with site.store.read() as work:
+        after = standing_of(site, house, work, work.subscriber(subscriber.id) or subscriber, visit.now)
+    return _done(house, subscriber, before, after, one_list=name if event.list else "")

@@ -1,0 +1,156 @@
+"""The webinar's page: its sessions in the visitor's own time, and the form that asks for a seat.
+
+Nothing is booked here: one mail with one button follows, and the answer is the same for every address. The meeting's
+address is on no page at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from drip.core.events import AskedToRegister
+from drip.core.links import Purpose
+from drip.core.model import Campaign, Webinar
+from drip.core.records import Subscriber
+from drip.engine.happen import SessionClosed
+from drip.engine.values import city_of
+from drip.web.sessions import Choice, choices, length_words, zone_groups
+from drip.web.signup import address_fault, asked_fields, typed
+from drip.web.visit import zone_or_none
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from drip.store.work import Work
+    from drip.web.site import House, Site
+    from drip.web.visit import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What both GET and POST need: the live webinar, who the link was made for, and the sessions in a zone."""
+
+    house: House
+    campaign: Campaign
+    webinar: Webinar
+    zone: str
+    reader: Subscriber | None
+    choices: Sequence[Choice]
+
+    def choice_named(self, name: str) -> Choice | None:
+        """The session of that name."""
+        return next((each for each in self.choices if each.view.name == name), None)
+
+
+def _reader(site: Site, work: Work, token: str) -> Subscriber | None:
+    number = site.number(Purpose.REGISTER, token) if token else None
+    return None if number is None else work.subscriber(number)  # type: ignore[arg-type]
+
+
+def _scene(site: Site, work: Work, visit: Visit) -> _Scene | None:
+    house = site.house(work)
+    edition = site.engine.live.campaign(work, visit.parts["campaign"])
+    campaign = edition.campaign if edition else None
+    if campaign is None or campaign.webinar is None:
+        return None
+    reader = _reader(site, work, visit.query.get("for", ""))
+    asked = visit.form.get("tz", "") if visit.posted else visit.query.get("tz", "")
+    zone = zone_or_none(asked) or (zone_or_none(reader.zone or "") if reader else None) or campaign.timezone
+    sessions = choices(work, campaign.name, campaign.webinar, zone, visit.now)
+    return _Scene(house, campaign, campaign.webinar, zone, reader, sessions)
+
+
+def _page(
+    scene: _Scene, visit: Visit, values: Mapping[str, str], faults: Mapping[str, str], status: int = 200
+) -> Response:
+    house = scene.house
+    open_ones = [each for each in scene.choices if each.is_open]
+    chosen = values["session"]
+    if not chosen and len(open_ones) == 1:
+        chosen = open_ones[0].view.name
+    given = {
+        "campaign": scene.campaign,
+        "webinar": {"title": scene.webinar.title, "length": length_words(scene.webinar.length)},
+        "choices": scene.choices,
+        "open_count": len(open_ones),
+        "chosen": chosen,
+        "zone": scene.zone,
+        "city": city_of(scene.zone),
+        "zone_groups": zone_groups(scene.zone),
+        "query": {name: visit.query[name] for name in ("s", "for") if name in visit.query},
+        "values": values,
+        "faults": faults,
+        "consent": _consent(scene),
+        "asks_name": "first_name" in house.definition.fields,
+        "lists": house.definition.lists,
+    }
+    # With `for` the address of the page is a key to somebody's mail address.
+    return house.page("webinar", given, status, token="for" in visit.query or visit.posted)
+
+
+def _consent(scene: _Scene) -> str:
+    return scene.house.words("consent-webinar", {"webinar": {"title": scene.webinar.title}})
+
+
+def webinar_page(site: Site, visit: Visit) -> Response:
+    """GET /w/CAMPAIGN: what it is, when, and the form."""
+    with site.store.read() as work:
+        scene = _scene(site, work, visit)
+    if scene is None:
+        return site.any_house().problem(404, "missing")
+    reader = scene.reader
+    values = {
+        "email": reader.email if reader else "",
+        "first_name": reader.fields.get("first_name", "") if reader else "",
+        "session": visit.query.get("s", ""),
+    }
+    return _page(scene, visit, values, {})
+
+
+def register(site: Site, visit: Visit) -> Response:
+    """POST /w/CAMPAIGN: ask for a seat. The answer says nothing about the address."""
+    with site.store.read() as work:
+        scene = _scene(site, work, visit)
+    if scene is None:
+        return site.any_house().problem(404, "missing")
+    name = visit.form.get("session", "")
+    choice = scene.choice_named(name)
+    if not visit.is_trapped:
+        faults = _faults(visit, choice)
+        if not faults:
+            faults = _ask(site, scene, visit, name)
+        if faults:
+            return _page(scene, visit, {**typed(visit), "session": name}, faults, 422)
+    values = {"about": "webinar", "webinar": {"title": scene.webinar.title}, "choice": choice}
+    return scene.house.page("check-inbox", values, background=site.soon())
+
+
+def _faults(visit: Visit, choice: Choice | None) -> dict[str, str]:
+    faults = {}
+    if choice is None:
+        faults["session"] = "missing" if not visit.form.get("session") else "unknown"
+    elif not choice.is_open:
+        faults["session"] = choice.state
+    email = address_fault(visit.form.get("email", ""))
+    if email:
+        faults["email"] = email
+    return faults
+
+
+def _ask(site: Site, scene: _Scene, visit: Visit, session: str) -> dict[str, str]:
+    event = AskedToRegister(
+        email=visit.form.get("email", ""),
+        campaign=scene.campaign.name,
+        session=session,
+        evidence=visit.evidence(_consent(scene)),
+        zone=scene.zone,
+        fields=asked_fields(scene.house, visit),
+    )
+    try:
+        site.happen(event, visit)
+    except SessionClosed:
+        # It ended between our look and the engine's.
+        return {"session": "over"}
+    return {}

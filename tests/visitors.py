@@ -1,0 +1,106 @@
+"""A visitor of the public pages: the real application over a `Ground`, driven without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import email.message
+import email.policy
+import html
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from drip.core.links import Purpose
+from drip.core.message import Wire
+from drip.web.app import create_app
+from tests.stages import Ground
+
+BASE = "http://127.0.0.1:1"
+FORM = "application/x-www-form-urlencoded"
+
+
+def body_of(wire: Wire, kind: str) -> str:
+    """The decoded `html` or `plain` part of a message."""
+    message = email.message_from_bytes(wire.data, policy=email.policy.default)
+    assert isinstance(message, email.message.EmailMessage)
+    part = message.get_body(preferencelist=(kind,))
+    assert part is not None
+    return str(part.get_content())
+
+
+def paths_in(wire: Wire) -> list[str]:
+    """Every address of our site in a message (body and headers), as paths."""
+    text = html.unescape(body_of(wire, "html")) + body_of(wire, "plain") + wire.data.decode("ascii", "replace")
+    found = re.findall(re.escape(BASE) + r"(/[^\s\"'<>)\]]*)", text)
+    return sorted(dict.fromkeys(each for each in found if not each.endswith("=")))
+
+
+class Visitor:
+    """Asks for pages. Every answer is checked for what every answer must have."""
+
+    def __init__(self, ground: Ground, *, kick: Callable[[], object] | None = None) -> None:
+        self.ground = ground
+        self.app = create_app(ground.project, kick=kick)
+
+    def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """One request."""
+        return asyncio.run(self._ask(method, path, **more))
+
+    async def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        transport = httpx.ASGITransport(app=self.app, client=("203.0.113.9", 4711))
+        async with httpx.AsyncClient(transport=transport, base_url=BASE, follow_redirects=False) as client:
+            answer = await client.request(method, path, **more)
+        assert "set-cookie" not in answer.headers
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert "<script" not in answer.text.lower()
+        return answer
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        """A GET."""
+        return self.ask("GET", path, **more)
+
+    def post(self, path: str, form: Mapping[str, str] | None = None, **more: Any) -> httpx.Response:
+        """A POST of a form."""
+        return self.ask("POST", path, data=dict(form or {}), **more)
+
+    def sign_up(self, address: str, **more: str) -> httpx.Response:
+        """Send in the sign-up form."""
+        return self.post("/s/job-seekers", {"email": address, "website": "", **more})
+
+    def register(self, address: str, session: str = "tuesday-noon", **more: str) -> httpx.Response:
+        """Send in the form of the webinar page."""
+        form = {"email": address, "session": session, "tz": "Europe/Berlin", "website": "", **more}
+        return self.post("/w/six-deadly-mistakes", form)
+
+    def path(self, kind: str, purpose: Purpose, *numbers: int) -> str:
+        """A path with a genuine token."""
+        return f"/{kind}/{self.ground.project.keys.sign(purpose, *numbers)}"
+
+    def last_mail(self, address: str) -> Wire:
+        """Let everything due be sent, and return the latest mail to an address."""
+        self.ground.tick()
+        return [each for each in self.ground.transport.sent if each.recipient == address][-1]
+
+    def link(self, wire: Wire, start: str) -> str:
+        """The first path in a message that begins so."""
+        return next(each for each in paths_in(wire) if urlsplit(each).path.startswith(start))
+
+
+def dump(ground: Ground) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every table."""
+    import sqlalchemy
+
+    engine = ground.store._engine
+    with engine.connect() as connection:
+        names = sqlalchemy.inspect(connection).get_table_names()
+        return {
+            name: sorted(
+                (tuple(map(str, row)) for row in connection.execute(sqlalchemy.text(f'SELECT * FROM "{name}"'))),
+            )
+            for name in names
+        }
