@@ -150,7 +150,7 @@ def _decide_due(sequence: Sequence, step: Step, facts: Facts, now: datetime, mom
     if step.condition is not None:
         holds = judge(step.condition.term, facts, now)
         if holds is None:
-            return _await_attendance(step, facts, now, moment)
+            return _await_attendance(sequence, step, facts, now, moment)
         if not holds:
             return Skip(step, Reason(ReasonName.CONDITION_FALSE, f"not so: {step.condition.phrase}"))
     expires = expiry(sequence, step, facts, moment)
@@ -166,13 +166,13 @@ def _decide_due(sequence: Sequence, step: Step, facts: Facts, now: datetime, mom
     return Do(step, moment, expires, Reason(ReasonName.DUE, _due_text(step, facts, moment)))
 
 
-def _await_attendance(step: Step, facts: Facts, now: datetime, moment: datetime) -> Wait | Skip:
+def _await_attendance(sequence: Sequence, step: Step, facts: Facts, now: datetime, moment: datetime) -> Wait | Skip:
     """Nobody has said yet who attended: wait, at most a day, then go on without this step (rule 4)."""
     deadline = attendance_deadline(step, moment)
     at = moment_text(deadline, facts.zone)
     if now < deadline:
         text = f"attendance is not known yet, waits until {at}"
-        return Wait(deadline, step, Reason(ReasonName.ATTENDANCE_UNKNOWN, text))
+        return _wait_or_stop(sequence, facts, Wait(deadline, step, Reason(ReasonName.ATTENDANCE_UNKNOWN, text)))
     return Skip(step, Reason(ReasonName.ATTENDANCE_UNKNOWN, f"attendance was not known by {at}"))
 
 

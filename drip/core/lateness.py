@@ -13,8 +13,8 @@ Every limit here is the last moment at which it is still good, as the store comp
     every other post                         3 days after it was due
     steps that mail nothing                  for ever: a tag set late is still true
 
-`late:` of a step takes the place of its window, but never lets anything "before session" pass the start, and no
-post passes the moment at which its sequence stops.
+`late:` of a step takes the place of its window, but never lets anything "before session" pass the start. No window
+reaches to the moment at which the sequence stops.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def expiry(sequence: Sequence, step: Step, facts: Facts, due: datetime) -> datet
     else:
         return None
     stops_at = stop_moment(sequence, facts)
-    return limit if stops_at is None or step.verb is not Verb.SEND else min(limit, stops_at - JUST_BEFORE)
+    return limit if stops_at is None else min(limit, stops_at - JUST_BEFORE)
 
 
 def _before_session(step: Step, due: datetime, starts: datetime) -> datetime:

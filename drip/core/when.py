@@ -413,8 +413,9 @@ def settle(when: When, moment: datetime, hours: Hours | None, zone: str) -> date
 
     Used for what is due by itself, and again after anything else has pushed it (spacing, a machine asleep).
     """
-    if when.clock is not None and when.kind is WhenKind.LATER:
-        return _on_clock(when.clock, moment, hours, zone)
+    clock = when.clock if when.kind is WhenKind.LATER else None
+    if clock is not None and (hours is None or hours.opens <= clock < hours.closes):
+        return _on_clock(clock, moment, hours, zone)
     return moment if hours is None else next_opening(moment, hours, zone)
 
 
@@ -422,7 +423,7 @@ def _later(when: When, anchor: datetime, zone: str) -> datetime:
     """The moment from which a LATER is looked for, before hours and clock are looked at."""
     if when.unit in CALENDAR_UNITS and when.clock is not None:
         day = local_wall(anchor, zone).date() + when.amount * SPANS[when.unit]
-        return local_to_utc(datetime.combine(day, time.min), zone)
+        return local_to_utc(datetime.combine(day, when.clock), zone)
     return _moved(when, anchor, zone, 1)
 
 
@@ -444,13 +445,9 @@ def _on_clock(clock: time, earliest: datetime, hours: Hours | None, zone: str) -
         if (hours is not None and day.weekday() not in hours.weekdays) or not _exists(day, zone):
             continue
         moment = local_to_utc(datetime.combine(day, clock), zone)
-        if moment < earliest:
-            continue
-        if hours is None or in_hours(moment, hours, zone):
+        # Where a gap moved the clock out of the hours, the day has no such moment.
+        if moment >= earliest and (hours is None or in_hours(moment, hours, zone)):
             return moment
-        if not hours.opens <= clock < hours.closes:
-            return next_opening(moment, hours, zone)
-        # A gap moved the clock out of the hours: this day has no such moment.
     raise AssertionError(f"no day has {clock} in {zone}")
 
 
