@@ -19,7 +19,7 @@ numbers_of_links = st.lists(st.integers(0, NUMBER_MAX), max_size=5)
 
 
 @given(numbers_of_links, st.sampled_from(Purpose), st.integers(0, 255))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_what_was_signed_is_read_back(numbers: list[int], purpose: Purpose, key_id: int) -> None:
     token = sign(KEY, purpose, *numbers, key_id=key_id)
     assert set(token) <= set(ALPHABET)
@@ -82,7 +82,7 @@ def test_a_token_has_exactly_one_spelling() -> None:
 
 
 @given(st.text(max_size=200))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_no_text_breaks_the_reader_of_tokens(text: str) -> None:
     assert read_token({1: KEY}, Purpose.JOIN, text) is None
 
@@ -151,7 +151,7 @@ def test_a_mailbox_key_tells_nothing_without_the_key() -> None:
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_normalizing_twice_changes_nothing(local: str, domain: str) -> None:
     once = normalized_address(f"{local}@{domain}")
     assert normalized_address(once) == once

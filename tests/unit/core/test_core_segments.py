@@ -148,7 +148,7 @@ PIECES = st.sampled_from(
 
 @given(st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=12).map(" ".join)))
 @example('"' * 1000)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_no_text_breaks_the_reader_of_conditions(text: str) -> None:
     try:
         condition = parse_condition(text)
@@ -239,7 +239,7 @@ TERMS = st.recursive(
 
 
 @given(TERMS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_rule_04_what_is_said_while_unknown_holds_however_it_turns_out(term: Term) -> None:
     said = judge(term, facts(), NOW)
     later = {judge(term, facts(attendance=each), NOW) for each in (Attendance.ATTENDED, Attendance.MISSED)}
@@ -249,7 +249,7 @@ def test_rule_04_what_is_said_while_unknown_holds_however_it_turns_out(term: Ter
 
 
 @given(TERMS, st.sampled_from(Attendance))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_what_is_settled_holds_whatever_tags_and_lists_still_come(term: Term, attendance: Attendance) -> None:
     known = facts(attendance=attendance)
     final = settled(term, known)

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drip.core.model import Hours, Session, Unit, When, WhenKind
@@ -52,8 +52,7 @@ clocks = st.times().map(lambda each: each.replace(second=0, microsecond=0))
 
 @st.composite
 def hours_of_day(draw: st.DrawFn) -> Hours:
-    opens, closes = sorted(draw(st.tuples(clocks, clocks)))
-    assume(opens < closes)
+    opens, closes = sorted(draw(st.lists(clocks, min_size=2, max_size=2, unique=True)))
     weekdays = draw(st.frozensets(st.integers(0, 6), min_size=1))
     return Hours("drawn", weekdays, opens, closes)
 
@@ -155,7 +154,7 @@ def whens(draw: st.DrawFn) -> When:
 
 
 @given(whens())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_the_proper_form_reads_back_as_the_same(when: When) -> None:
     phrase = proper_when(when)
     assert parse_when(phrase) == When(phrase, when.kind, when.amount, when.unit, when.clock)
@@ -195,7 +194,7 @@ def fault_of(parse: Callable[[str], object], text: str) -> PhraseError | None:
 @example("9" * 5000 + " days later")
 @example("9" * 5000)
 @example("2026-1-" + "1" * 400 + " 9:00")
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_no_text_breaks_the_readers_of_time(text: str) -> None:
     for parse in (parse_when, parse_hours, parse_duration, parse_wall):
         fault = fault_of(parse, text)
@@ -210,12 +209,9 @@ def test_durations() -> None:
     assert parse_duration("60 minutes") == timedelta(minutes=60)
     assert parse_duration("6 hours") == timedelta(hours=6)
     assert parse_duration("2 Weeks") == timedelta(days=14)
-
-
-@pytest.mark.parametrize("phrase", ["", "60", "minutes", "60 minutes later", "-1 days", "1.5 hours", "an hour"])
-def test_what_is_no_duration(phrase: str) -> None:
-    with pytest.raises(PhraseError):
-        parse_duration(phrase)
+    for phrase in ("", "60", "minutes", "60 minutes later", "-1 days", "1.5 hours", "an hour"):
+        with pytest.raises(PhraseError):
+            parse_duration(phrase)
 
 
 def test_walls() -> None:
@@ -291,7 +287,7 @@ def test_walls_of_awkward_days(zone: str, wall: datetime, moment: datetime, faul
 
 
 @given(walls, zones)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_rule_07_a_wall_is_the_first_moment_that_shows_it_or_comes_after_it(wall: datetime, zone: str) -> None:
     moment = local_to_utc(wall, zone)
     shown = local_wall(moment, zone)
@@ -305,7 +301,7 @@ def test_rule_07_a_wall_is_the_first_moment_that_shows_it_or_comes_after_it(wall
 
 
 @given(st.sampled_from(ZONES), st.integers(0, 17), st.integers(0, 365 * 48))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_rule_07_moments_go_to_walls_and_back(zone: str, year: int, half_hours: int) -> None:
     moment = utc(2010 + year, 1, 1) + timedelta(minutes=30 * half_hours)
     back = local_to_utc(local_wall(moment, zone), zone)
@@ -352,7 +348,7 @@ def test_hours_open_a_second_time_in_an_overlap() -> None:
 
 
 @given(moments, hours_of_day(), zones)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_the_next_opening_is_open_and_nothing_before_it_is(moment: datetime, hours: Hours, zone: str) -> None:
     opening = next_opening(moment, hours, zone)
     assert opening >= moment
@@ -389,10 +385,11 @@ def test_rule_01_hours_win_over_a_clock_outside_of_them() -> None:
     assert settle(parse_when("1 day later at 20:00"), evening, WEEKDAYS, NEW_YORK) == monday
 
 
-@given(moments, st.integers(1, 40), clocks, hours_of_day(), zones)
-@settings(max_examples=200, deadline=None)
-def test_rule_01_every_moved_clock_is_kept(anchor: datetime, days: int, clock: time, hours: Hours, zone: str) -> None:
-    assume(hours.opens <= clock < hours.closes)
+@given(moments, st.integers(1, 40), hours_of_day(), st.floats(0, 0.999), zones)
+@settings(max_examples=80, deadline=None)
+def test_rule_01_every_moved_clock_is_kept(anchor: datetime, days: int, hours: Hours, part: float, zone: str) -> None:
+    first, last = (each.hour * 60 + each.minute for each in (hours.opens, hours.closes))
+    clock = time(*divmod(int(first + (last - first) * part), 60))
     when = When("", WhenKind.LATER, days, Unit.DAYS, clock)
     moment = due(when, anchor=anchor, zone=zone, hours=hours, session=None, campaign_zone="UTC")
     shown = local_wall(moment, zone)
@@ -459,7 +456,7 @@ def test_rule_07_a_day_that_never_was_is_followed_by_the_next() -> None:
 
 
 @given(moments, st.integers(1, 60), zones)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_rule_07_calendar_days_keep_the_wall_clock(anchor: datetime, days: int, zone: str) -> None:
     when = When("", WhenKind.LATER, days, Unit.DAYS)
     moment = due(when, anchor=anchor, zone=zone, hours=None, session=None, campaign_zone="UTC")
@@ -478,7 +475,7 @@ def test_rule_07_hours_and_minutes_are_elapsed_time(anchor: datetime, amount: in
 
 
 @given(moments, whens(), zones, st.none() | hours_of_day())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_due_is_before_a_session_or_after_its_anchor(
     moment: datetime, when: When, zone: str, hours: Hours | None
 ) -> None:
