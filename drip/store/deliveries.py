@@ -38,6 +38,8 @@ from drip.store.transaction import Row_, Transaction, insert_into
 
 DELIVERY = tuple(delivery.c[each.name] for each in fields(Delivery))
 DUE, CLAIMED, SENDING = said(DeliveryState.DUE), said(DeliveryState.CLAIMED), said(DeliveryState.SENDING)
+# Word for word as in the partial index `delivery_owner`: SQLite does not infer it from one of the states.
+AT_WORK = delivery.c.state.in_([CLAIMED, SENDING])
 
 TOO_LATE: Final = "too-late"
 SUPPRESSED: Final = "suppressed"
@@ -161,7 +163,7 @@ def refuse_statement(postgres: bool) -> Update:
 def recover_statement(state: DeliveryState) -> Any:
     """The rows of a dead owner in one state. Two may recover at once: each row is changed by one of them."""
     ours = (delivery.c.state == said(state), delivery.c.owner == bindparam("dead"))
-    free = select(delivery.c.id).where(*ours).with_for_update(skip_locked=True, key_share=True).cte("free")
+    free = select(delivery.c.id).where(AT_WORK, *ours).with_for_update(skip_locked=True, key_share=True).cte("free")
     return update(delivery).where(delivery.c.id.in_(select(free.c.id)), *ours)
 
 
@@ -228,8 +230,7 @@ class Deliveries(Transaction):
 
     def owners(self) -> Sequence[str]:
         """Who has claimed or is sending something, alive or dead."""
-        at_work = delivery.c.state.in_([CLAIMED, SENDING])
-        return sorted(self._run(select(delivery.c.owner).where(at_work).distinct()).scalars())
+        return sorted(self._run(select(delivery.c.owner).where(AT_WORK).distinct()).scalars())
 
     def resolve(self, id: DeliveryId, state: DeliveryState, reason: str, now: datetime) -> bool:  # noqa: A002
         """Whether this settled an uncertain or held delivery: sent, bounced, cancelled, skipped, or due again."""
