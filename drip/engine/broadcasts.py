@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 LATE = timedelta(hours=6)
 """How late a broadcast may leave (rule 6): a newsletter from yesterday morning is better skipped than sent."""
 
-FIRST_ZONE = timedelta(hours=14)
-"""The first place on earth to see a date is 14 hours ahead of UTC: a broadcast in the reader's time is frozen then."""
+FIRST_ZONE = "Pacific/Kiritimati"
+"""The first place on earth to see a date (UTC+14): a broadcast in the reader's time is frozen when it is due there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,9 @@ def put_broadcast(scene: Scene, edition: Edition, broadcast: Broadcast, *, occas
 
     campaign = edition.campaign
     assert campaign is not None, "a broadcast belongs to a campaign"
-    zone = campaign.timezone
+    zone = FIRST_ZONE if broadcast.when.readers_time else campaign.timezone
     due_at = due_moment(
-        broadcast.when, anchor=scene.now, zone=zone, hours=None, session=None, campaign_zone=campaign.timezone
+        broadcast.when, anchor=scene.now, zone=zone, hours=None, session=None, campaign_zone=zone
     )
     occasion = occasion or occasion_of(campaign.name, broadcast)
     scene.work.put_broadcast(

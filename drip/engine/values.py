@@ -145,6 +145,8 @@ def remaining_words(left: timedelta) -> str:
     minutes = int((left.total_seconds() + 30) // 60)
     if minutes <= 0:
         return "now"
+    if minutes == 60:
+        return "1 hour"
     if minutes < 90:
         return f"{minutes} minute{'s' if minutes != 1 else ''}"
     hours = (minutes + 30) // 60

@@ -8,6 +8,7 @@ import email.policy
 import threading
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -434,3 +435,18 @@ def test_two_ticks_at_once_share_the_work_and_send_nothing_twice(tmp_path: Path,
     assert errors == []
     ids = [wire.message_id for wire in ground.transport.sent]
     assert len(ids) == len(set(ids)) == 60
+
+
+def test_a_broadcast_in_the_readers_time_reaches_every_zone_at_its_own_nine_o_clock(ground: Ground) -> None:
+    zones = {"jun": "Asia/Tokyo", "ann": "America/New_York", "kai": "Pacific/Honolulu", "tia": "Pacific/Kiritimati"}
+    for name, zone in zones.items():
+        ground.join(f"{name}@example.org", zone=zone)
+    arrived = {}
+    start = ground.at("2026-11-30 12:00")
+    for hours in range(48):
+        ground.clock.set(start + timedelta(hours=hours))
+        ground.tick()
+        for name, zone in zones.items():
+            if "december-letter" in ground.transport.posts(f"{name}@example.org") and name not in arrived:
+                arrived[name] = f"{ground.clock.now().astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+    assert arrived == dict.fromkeys(zones, "2026-12-01 09:00")
