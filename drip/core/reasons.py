@@ -54,6 +54,10 @@ class ReasonName(StrEnum):
     REFUSED = "refused"
     NO_VERDICT = "no-verdict"
     OWNER_DIED = "owner-died"
+    CONFIRMATION_LOST = "confirmation-lost"
+    # Why a registration was cancelled.
+    BY_READER = "by-reader"
+    MOVED = "moved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,5 +172,11 @@ EXPLANATIONS: Mapping[ReasonName, str] = MappingProxyType(
             "The run that was sending this message was killed in the act. The message may have been handed over or "
             "not, so it is never sent again by itself: see `drip delivery resolve`."
         ),
+        ReasonName.CONFIRMATION_LOST: (
+            "The mail that asks the reader to confirm got no verdict from the relay. It alone is sent again by itself: "
+            "one question too many does less harm than a reader who waits for it in vain."
+        ),
+        ReasonName.BY_READER: "The reader gave the seat back on the page that every mail about it links to.",
+        ReasonName.MOVED: "The reader confirmed a seat in another session of the same webinar, which gave this one back.",
     }
 )
