@@ -177,6 +177,6 @@ EXPLANATIONS: Mapping[ReasonName, str] = MappingProxyType(
             "one question too many does less harm than a reader who waits for it in vain."
         ),
         ReasonName.BY_READER: "The reader gave the seat back on the page that every mail about it links to.",
-        ReasonName.MOVED: "The reader confirmed a seat in another session of the same webinar, which gave this one back.",
+        ReasonName.MOVED: "The reader took a seat in another session of the same webinar, which gave this one back.",
     }
 )
