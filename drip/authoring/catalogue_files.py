@@ -16,8 +16,8 @@ FILE_PROBLEMS = (
     Explanation(
         "huge-file",
         Rank.ERROR,
-        "No file that drip reads may have more than a million characters, and no front matter more than 64,000. "
-        "Anything larger is a mistake, such as a picture or a mailbox saved under the wrong name.",
+        "No file that drip reads may have more than a million characters, and no front matter more than 64,000, or "
+        "8,000 as TOML. Anything larger is a mistake, such as a picture or a mailbox saved under the wrong name.",
         "![The chart](https://example.com/chart.png)   # instead of the picture itself",
     ),
     Explanation(

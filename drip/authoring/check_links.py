@@ -151,7 +151,7 @@ class _Finder:
 
     def find(self, address: str) -> Place:
         """Where an address stands: in its block, else anywhere (link definitions), else its block's first line."""
-        start = self.lines.text.find(address, self.at, self.end) if address else -1
+        start = self.find_near(address) if address else -1
         if start >= 0:
             self.at = start + len(address)
         elif address:
@@ -161,6 +161,15 @@ class _Finder:
             address = "]()"
         if start < 0:
             start, address = self.at, " "
+        return self.place(start, address)
+
+    def find_near(self, address: str) -> int:
+        """Where an address stands in its block: as that of a link, else as plain text; -1 if it does not."""
+        match = re.compile(rf"(?:\]\(\s*<?|[<=\"']){re.escape(address)}").search(self.lines.text, self.at, self.end)
+        return match.end() - len(address) if match else self.lines.text.find(address, self.at, self.end)
+
+    def place(self, start: int, address: str) -> Place:
+        """The place in the file."""
         place = self.lines.place(self.draft.post.path, start, start + len(address))
         return Place(place.path, place.line + self.draft.post.body_line - 1, place.column, place.width)
 

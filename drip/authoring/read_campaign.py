@@ -148,8 +148,7 @@ def _with_webinar(book: Notebook, draft: CampaignDraft, section: Section, projec
         seats=int(webinar.text("seats")) if "seats" in webinar.scalars else None,
     )
     campaign = replace(draft.campaign, webinar=made)
-    names = tuple(each.name for each in webinar.named["sessions"]) if "sessions" in webinar.named else None
-    return replace(draft, campaign=campaign, sessions=sessions, session_names=names)
+    return replace(draft, campaign=campaign, sessions=sessions, session_names=webinar.names.get("sessions"))
 
 
 def _session(book: Notebook, named: Named, zone: str, length: timedelta) -> Placed[Session] | None:

@@ -96,8 +96,8 @@ def judged(book: Notebook, section: Section, key: str, problem: str, read: Calla
 
 def _names(section: Section, key: str) -> tuple[str, ...] | None:
     """The names under a key: none if the key is absent, None if it was there and could not be read."""
-    if key in section.named:
-        return tuple(each.name for each in section.named[key])
+    if key in section.names:
+        return section.names[key]
     return None if key in section.present else ()
 
 

@@ -110,7 +110,8 @@ class Named:
 class Section:
     """The well-formed values of one table. `place` is that of the key above it, or of its first line.
 
-    `present` has all known keys that the author wrote, also those whose value was refused.
+    `present` has all known keys that the author wrote, and `names` all names below a key that the author chose, also
+    those whose value was refused.
     """
 
     place: Place
@@ -119,6 +120,7 @@ class Section:
     rows: dict[str, list[Section]] = field(default_factory=dict)
     named: dict[str, list[Named]] = field(default_factory=dict)
     present: set[str] = field(default_factory=set)
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def text(self, key: str, default: str = "") -> str:
         """The text of a key, on one line."""
@@ -207,6 +209,7 @@ def _read_table(book: Notebook, section: Section, entry: Entry, key: Key) -> Non
     elif key.form is Form.TABLE:
         section.tables[key.name] = read_section(book, entry.value, key.keys, f"`{key.name}`", entry.place)
     else:
+        section.names[key.name] = tuple(each.key for each in entry.value.entries)
         section.named[key.name] = [
             named for each in entry.value.entries if (named := _read_named(book, each, key)) is not None
         ]
