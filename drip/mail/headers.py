@@ -51,6 +51,8 @@ class Unwritable(DripError):
 
 def clean(text: str) -> str:
     """The text on one line: line breaks become blanks, controls vanish, runs of blanks shrink to one, ends are cut."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip(" ")
     text = _CONTROLS.sub("", _BREAKS.sub(" ", text))
     return _BLANKS.sub(" ", text).strip(" ")
 
@@ -109,12 +111,20 @@ def date_header(moment: datetime) -> str:
     return f"Date: {format_datetime(moment.astimezone(UTC))}"
 
 
-def write_headers(headers: Headers) -> str:
-    """The header block but for the MIME headers; every line ends with CRLF."""
+def write_headers(headers: Headers, known: dict[object, str] | None = None) -> str:
+    """The header block but for the MIME headers; every line ends with CRLF.
+
+    `known` remembers sender and subject between messages: encoded words cost more than all the rest together.
+    """
+    known = {} if known is None else known
+    if headers.sender not in known:
+        known[headers.sender] = mailbox_header("From", headers.sender)
+    if headers.subject not in known:
+        known[headers.subject] = text_header("Subject", headers.subject)
     lines = [
-        mailbox_header("From", headers.sender),
+        known[headers.sender],
         mailbox_header("To", headers.to),
-        text_header("Subject", headers.subject),
+        known[headers.subject],
         date_header(headers.date),
         f"Message-ID: {_exact(_MESSAGE_ID, headers.message_id, 'Message-ID')}",
     ]

@@ -23,6 +23,7 @@ SOFT_BREAK = "=\r\n"
 QP_ROOM = 75  # RFC 2045 §6.7 (5): 76 with the `=` of a soft break
 BASE64_BYTES = 57  # makes lines of 76
 SHAPES_KEPT = 128
+HEADERS_KEPT = 256
 
 _UNSAFE = re.compile("[^\t -<>-~]")
 _METHOD = re.compile("[A-Z]+")
@@ -42,11 +43,14 @@ class Composer:
 
     def __init__(self, *, shapes_kept: int = SHAPES_KEPT) -> None:
         self._shapes_kept = shapes_kept
+        self._known_headers: dict[object, str] = {}
         self._coded: dict[Shape, _Coded] = {}  # a Shape hashes by identity, and being kept here its identity stays
 
     def compose(self, headers: Headers, post: FilledPost, invite: Invite | None = None) -> bytes:
         """The whole message. Raises `Unwritable` when an address or a fixed header cannot be written."""
-        head = f"{write_headers(headers)}MIME-Version: 1.0{CRLF}"
+        if len(self._known_headers) > HEADERS_KEPT:
+            self._known_headers.clear()
+        head = f"{write_headers(headers, self._known_headers)}MIME-Version: 1.0{CRLF}"
         bodies = [self._text_part("plain", post.text), self._text_part("html", post.html)]
         if invite is None:
             return f"{head}{_multipart('alternative', ALTERNATIVE, bodies)}".encode("ascii")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+import socket
 import ssl
 import subprocess
 from collections.abc import Awaitable, Callable
@@ -17,7 +18,7 @@ from drip.core.delivery import Blame, Outcome, OutcomeKind
 from drip.core.message import Wire
 from drip.core.model import Relay, RelayKind, Tls
 from drip.errors import RelayUnreachable
-from drip.mail.lane import Patience, stuff
+from drip.mail.lane import Lost, Patience, stuff
 from drip.mail.smtp import LoginRefused, SmtpTransport
 from tests.sinks import CLOSE, HANG, RESET, Say, ScriptedServer, reply
 
@@ -149,6 +150,24 @@ def test_a_large_body_that_the_relay_stops_reading_was_not_sent(extensions: tupl
                 outcome = await send_one(server, wire(data=big))
                 assert (outcome.kind, outcome.relay_down) == (TEMPORARY, True), outcome
                 assert server.received == []
+
+    run(story)
+
+
+def test_the_dot_waits_until_all_before_it_has_left() -> None:
+    """Also when only a little is left here: less than what the event loop holds back without a word by default."""
+
+    async def story() -> None:
+        big = DATA + (b"y" * 70 + b"\r\n") * 1200
+        async with ScriptedServer({"body": CLOSE}) as server:
+            transport = SmtpTransport(relay(server.port), None, patience=QUICK)
+            await transport.open()
+            (lane,) = transport._idle
+            lane._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+            with pytest.raises(Lost):
+                await lane.carry(wire(data=big))
+            await transport.close()
+            assert server.received == []
 
     run(story)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import random
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
@@ -238,6 +239,17 @@ def test_equal_text_in_another_shape_is_another_shape_and_the_cache_is_bounded()
         raw = composer.compose(HEADERS, FilledPost("s", "p", filled, filled))
         assert [read(part) for part in parse(raw).iter_parts()] == [f"{at} Ann!"] * 2  # type: ignore[arg-type]
         assert len(composer._coded) <= 3
+
+
+def test_remembered_headers_are_the_right_ones_and_bounded() -> None:
+    composer, body = Composer(), plain("x")
+    for at in range(700):
+        subject = f"Zoë {at}" if at % 7 else "the same"
+        headers = replace(HEADERS, subject=subject, sender=Mailbox(f"Zoë {at % 3}", "lisa@example.com"))
+        message = parse(composer.compose(headers, FilledPost("s", "p", body, body)))
+        assert message["Subject"] == subject
+        assert message["From"].addresses[0].display_name == f"Zoë {at % 3}"
+        assert len(composer._known_headers) < 300
 
 
 def test_wrong_number_of_values_is_a_fault_not_a_message() -> None:
