@@ -149,6 +149,13 @@ POST_PROBLEMS = (
         "remind:\n  start: registers\n  steps:\n    - send: we-are-live\n      when: 10 minutes before session",
     ),
     Explanation(
+        "no-list",
+        Rank.ERROR,
+        "{{ list.title }} is the list that a post is sent to. A broadcast has one, and so has a sequence that starts "
+        "with `joins`; mails about a registration, or about a tag, belong to no list.",
+        "You get this mail because you booked a seat.",
+    ),
+    Explanation(
         "sessions-may-be-over",
         Rank.WARNING,
         "The post offers the sessions of the webinar, and its sequence can outlive the last of them: who joins late "

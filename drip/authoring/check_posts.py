@@ -65,9 +65,11 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Markup:
-    """What one piece of Jinja uses. `guarded` are the names that an `if` of it asks for."""
+    """What one piece of Jinja uses: names, unknown filters, other templates. `guarded` are names that an `if` asks for."""
 
     uses: tuple[Use, ...] = ()
+    filters: tuple[Use, ...] = ()
+    templates: tuple[Use, ...] = ()
     guarded: frozenset[str] = frozenset()
     fault: str = ""
     fault_line: int = 1
@@ -78,7 +80,9 @@ def _environment() -> Environment:
     """Only to read: nothing is ever rendered with it."""
     from jinja2 import Environment
 
-    return Environment(autoescape=True)
+    environment = Environment(autoescape=True)
+    del environment.globals["lipsum"]  # as in the environment that posts are made with
+    return environment
 
 
 def read_markup(source: str) -> Markup:
@@ -96,6 +100,15 @@ def read_markup(source: str) -> Markup:
             if isinstance(each.node, nodes.Name) and each.node.name in free
         ]
         uses += [Use(each.name, "", each.lineno) for each in tree.find_all(nodes.Name) if each.name in free]
+        filters = [Use(each.name, "", each.lineno) for each in tree.find_all(nodes.Filter)]
+        named = (nodes.Include, nodes.Extends, nodes.Import, nodes.FromImport)
+        templates = [
+            Use(each.template.value, "", each.lineno)
+            for each in tree.find_all(named)
+            if isinstance(each, named)
+            and isinstance(each.template, nodes.Const)
+            and isinstance(each.template.value, str)
+        ]
         branches = (nodes.If, nodes.CondExpr)
         tests = [each.test for each in tree.find_all(branches) if isinstance(each, branches)]
         guarded = {name.name for test in tests for name in test.find_all(nodes.Name)}
@@ -107,7 +120,8 @@ def read_markup(source: str) -> Markup:
     except (ValueError, OverflowError):
         # Python refuses to read whole numbers of thousands of digits.
         return Markup(fault="a number in it is too long")
-    return Markup(tuple(dict.fromkeys(uses)), frozenset(guarded))
+    unknown = [each for each in filters if each.name not in _environment().filters]
+    return Markup(tuple(dict.fromkeys(uses)), tuple(unknown), tuple(templates), frozenset(guarded))
 
 
 def tags_in(text: str) -> Iterator[tuple[int, int]]:
@@ -177,6 +191,14 @@ def check_markup(desk: Desk) -> Iterator[Problem]:
                 place = where(markup.fault_line, "{")
                 advice = "text that shows braces goes between {% raw %} and {% endraw %}"
                 yield problem("bad-markup", message, place, advice)
+            for use in markup.filters:
+                advice = similar(use.name, _environment().filters, "a filter")
+                message = f"Jinja has no filter `{clip(use.name)}`"
+                yield problem("bad-markup", message, where(use.line, use.name), advice)
+            for use in markup.templates:
+                if f"templates/{use.name}" not in desk.files and "drip.yaml" in desk.files:
+                    message = f"there is no file templates/{clip(use.name)}"
+                    yield problem("bad-markup", message, where(use.line, use.name), "write its name below templates/")
             found += [(use, where(use.line, use.part or use.name)) for use in markup.uses]
         seen: set[tuple[str, str]] = set()
         for use, place in found:
@@ -239,6 +261,8 @@ def _judge_use(
         if fields is not None and use.name not in fields:
             advice = similar(use.name, (*fields, *GIVEN_NAMES), "a field") or "add it under `fields` in drip.yaml"
             yield problem("unknown-field", f"there is no field `{clip(use.name)}`", place, advice)
+    elif use.name == "list" and "list" not in guarded:
+        yield from _without_list(campaign, draft, place)
     elif use.name in WEBINAR_VALUES and use.name not in guarded:
         yield from misfits(campaign, draft, use.name, place, is_personal=use.name in PERSONAL_VALUES)
         if use.name == "sessions":
@@ -268,6 +292,18 @@ def misfits(
     message = f"`{shown}` belongs to the registration of one reader, but {sender}"
     advice = "only sequences that start with `registers` or `session ends` know it; link to `webinar:` instead"
     yield problem("personal-link-misplaced", message, place, advice)
+
+
+def _without_list(campaign: CampaignDraft | None, draft: PostDraft, place: Place) -> Iterator[Problem]:
+    """Only what is sent to a list, or to those who joined one, knows a list."""
+    senders = sequences_sending(campaign, draft.post.name) if campaign is not None else []
+    for placed in senders:
+        if placed.value.list is None:
+            message = (
+                f"`list` is the list that a post is sent to, but `{placed.value.name}` does not start with `joins`"
+            )
+            yield problem("no-list", message, place, "write the title out, or put it in {% if list %} … {% endif %}")
+            return
 
 
 def _late_offers(campaign: CampaignDraft | None, draft: PostDraft, place: Place) -> Iterator[Problem]:
