@@ -65,7 +65,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Markup:
-    """What one piece of Jinja uses: names, unknown filters, other templates. `guarded` are names that an `if` asks for."""
+    """What one piece of Jinja uses: names, unknown filters, templates. `guarded` are names that an `if` asks for."""
 
     uses: tuple[Use, ...] = ()
     filters: tuple[Use, ...] = ()

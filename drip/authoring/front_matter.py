@@ -9,7 +9,6 @@ by `drip.authoring.read_post`, not here. Never raises on bad input.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -155,6 +154,8 @@ class _Reader:
 
     def read_toml(self) -> tuple[Head, list[Problem]]:
         """TOML between `+++` lines, as Hugo writes it."""
+        import tomllib
+
         start = self.lines.start(2)
         text = self.lines.text[start : self.lines.start(self.close)].replace("\r\n", "\n").replace("\r", "\n")
         try:
