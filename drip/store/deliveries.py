@@ -8,7 +8,7 @@ wins, because the mark asks for it in the same statement. No clock and no lease 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
@@ -37,9 +37,12 @@ from drip.store.schema import delivery, subscriber, subscription, suppression
 from drip.store.transaction import Row_, Transaction, insert_into
 
 DELIVERY = tuple(delivery.c[each.name] for each in fields(Delivery))
+PLANNED = tuple(each.name for each in fields(NewDelivery))
 DUE, CLAIMED, SENDING = said(DeliveryState.DUE), said(DeliveryState.CLAIMED), said(DeliveryState.SENDING)
 # Word for word as in the partial index `delivery_owner`: SQLite does not infer it from one of the states.
 AT_WORK = delivery.c.state.in_([CLAIMED, SENDING])
+# And as in `delivery_unsettled`.
+UNSETTLED = delivery.c.state.in_([said(DeliveryState.UNCERTAIN), said(DeliveryState.HELD)])
 
 TOO_LATE: Final = "too-late"
 SUPPRESSED: Final = "suppressed"
@@ -172,7 +175,8 @@ class Deliveries(Transaction):
 
     def plan_delivery(self, new: NewDelivery, now: datetime) -> Delivery | None:
         """The delivery, due at its moment. None if this mailbox has it on this occasion already."""
-        values = {**asdict(new), "state": DeliveryState.DUE, "planned_at": now}
+        values = {name: getattr(new, name) for name in PLANNED}  # asdict would copy deeply, and slowly
+        values |= {"state": DeliveryState.DUE, "planned_at": now}
         row = self._run(plan_statement(self._postgres), values).first()
         return None if row is None else Delivery(*row)
 
@@ -235,11 +239,10 @@ class Deliveries(Transaction):
     def resolve(self, id: DeliveryId, state: DeliveryState, reason: str, now: datetime) -> bool:  # noqa: A002
         """Whether this settled an uncertain or held delivery: sent, bounced, cancelled, skipped, or due again."""
         again = state is DeliveryState.DUE
-        open_ = delivery.c.state.in_([DeliveryState.UNCERTAIN, DeliveryState.HELD])
         values: dict[str, Any] = {"state": state, "reason": reason, "finished_at": None if again else now}
         if again:
             values |= {"due_at": now, "owner": None}
-        return self._changed(update(delivery).where(delivery.c.id == id, open_).values(values)) > 0
+        return self._changed(update(delivery).where(delivery.c.id == id, UNSETTLED).values(values)) > 0
 
     # --- questions ---
 
@@ -260,6 +263,8 @@ class Deliveries(Transaction):
     def deliveries_in(self, state: DeliveryState, after_id: int = 0, limit: int = 1000) -> Sequence[Delivery]:
         """Deliveries in one state, by id: what is uncertain or held needs the author."""
         statement = select(*DELIVERY).where(delivery.c.state == said(state), delivery.c.id > after_id)
+        if state in (DeliveryState.UNCERTAIN, DeliveryState.HELD):
+            statement = statement.where(UNSETTLED)
         return [Delivery(*row) for row in self._all(statement.order_by(delivery.c.id).limit(limit))]
 
     def delivery_counts(self, campaign: str | None = None) -> Mapping[str, int]:

@@ -20,7 +20,7 @@ from drip.core.records import (
     SubscriptionState,
 )
 from drip.store.columns import among, ranked, said
-from drip.store.deliveries import DELIVERY
+from drip.store.deliveries import DELIVERY, UNSETTLED
 from drip.store.people import SUBSCRIBER, as_subscriber
 from drip.store.schema import delivery, enrollment, registration, session, subscriber, subscription
 from drip.store.transaction import Transaction
@@ -79,6 +79,7 @@ class Desk(Transaction):
     def uncertain_confirmations(self, before: datetime, attempts: int) -> Sequence[Delivery]:
         """Confirmations without a verdict since before that moment, tried less than so often (DESIGN §8)."""
         statement = select(*DELIVERY).where(
+            UNSETTLED,
             delivery.c.state == said(DeliveryState.UNCERTAIN),
             delivery.c.kind == ranked(Kind.CONFIRMATION),
             delivery.c.finished_at <= before,

@@ -74,6 +74,20 @@ def done_statement(postgres: bool) -> Select[Any]:
 
 
 @cache
+def enroll_statement(postgres: bool) -> Any:
+    """The unique key decides who was first; nobody looks beforehand."""
+    return insert_into(enrollment, postgres).on_conflict_do_nothing().returning(*ENROLLMENT)
+
+
+@cache
+def put_step_statement(postgres: bool) -> Any:
+    """A step is behind a person once; said again, the later word stands in the earlier one's place."""
+    statement = insert_into(step_done, postgres)
+    changed = {name: statement.excluded[name] for name in ("did", "at", "reason")}
+    return statement.on_conflict_do_update(index_elements=["enrollment_id", "step"], set_=changed).inline()
+
+
+@cache
 def wait_statement() -> Update:
     """An ended enrollment waits for nothing."""
     return (
@@ -122,8 +136,7 @@ class Enrollments(Transaction):
             "next_due": now,
             "registration_id": registration_id,
         }
-        statement = insert_into(enrollment, self._postgres).on_conflict_do_nothing().returning(*ENROLLMENT)
-        row = self._run(statement, values).first()
+        row = self._run(enroll_statement(self._postgres), values).first()
         return None if row is None else as_enrollment(row, ())
 
     def enrollment(self, id: EnrollmentId) -> Enrollment | None:  # noqa: A002 - the word of the records
@@ -163,13 +176,8 @@ class Enrollments(Transaction):
 
     def step_done(self, id: EnrollmentId, done: StepDone) -> None:  # noqa: A002
         """Puts a step behind the person. Said again (an uncertain one was resolved), the later word stands."""
-        values = {"did": done.did, "at": done.at, "reason": done.reason}
-        statement = insert_into(step_done, self._postgres)
-        statement = statement.on_conflict_do_update(
-            index_elements=["enrollment_id", "step"],
-            set_={name: statement.excluded[name] for name in values},
-        )
-        self._run(statement.inline(), {"enrollment_id": id, "step": done.step, **values})
+        values = {"enrollment_id": id, "step": done.step, "did": done.did, "at": done.at, "reason": done.reason}
+        self._run(put_step_statement(self._postgres), values)
 
     def end_enrollment(
         self,

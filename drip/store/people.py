@@ -48,6 +48,19 @@ def as_subscriber(row: Row_, tags: frozenset[str]) -> Subscriber:
 
 
 @cache
+def add_statement(postgres: bool) -> Any:
+    """The mailbox decides who is who."""
+    return insert_into(subscriber, postgres).on_conflict_do_nothing(index_elements=["mailbox"]).returning(*SUBSCRIBER)
+
+
+@cache
+def subscribe_statement(postgres: bool) -> Any:
+    """A new subscription; what to do with a known one is decided after."""
+    known = ["subscriber_id", "list"]
+    return insert_into(subscription, postgres).on_conflict_do_nothing(index_elements=known).returning(subscription)
+
+
+@cache
 def tags_of(postgres: bool) -> Select[Any]:
     """The tags of many subscribers."""
     return select(tag.c.subscriber_id, tag.c.tag).where(among(tag.c.subscriber_id, "ids", postgres))
@@ -62,9 +75,8 @@ class People(Transaction):
         self, email: str, mailbox: str, now: datetime, zone: str | None = None, fields: Mapping[str, str] | None = None
     ) -> tuple[Subscriber, bool]:
         """The subscriber of that mailbox, and whether it is new. A known one stays as it is."""
-        statement = insert_into(subscriber, self._postgres).on_conflict_do_nothing(index_elements=["mailbox"])
         row = self._run(
-            statement.returning(*SUBSCRIBER),
+            add_statement(self._postgres),
             {"email": email, "mailbox": mailbox, "created_at": now, "zone": zone, "fields": fields or NOTHING},
         ).first()
         if row is not None:
@@ -154,12 +166,8 @@ class People(Transaction):
         """The subscription, asked for now. An ended one is reopened; an active one stays active."""
         confirmed_at = now if state is SubscriptionState.ACTIVE else None
         values = {"state": state, "requested_at": now, "confirmed_at": confirmed_at, "ended_at": None}
-        statement = insert_into(subscription, self._postgres).on_conflict_do_nothing(
-            index_elements=["subscriber_id", "list"]
-        )
-        new = self._run(
-            statement.returning(subscription), {"subscriber_id": subscriber_id, "list": list, **values}
-        ).first()
+        first = {"subscriber_id": subscriber_id, "list": list, **values}
+        new = self._run(subscribe_statement(self._postgres), first).first()
         if new is not None:
             return Subscription(*new)
         key = (subscription.c.subscriber_id == subscriber_id, subscription.c.list == list)

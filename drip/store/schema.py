@@ -314,6 +314,7 @@ for name, columns, live in (
     ("delivery_owner", ("owner",), "state IN ('claimed', 'sending')"),
     ("delivery_enrollment", ("enrollment_id",), "state IN ('due', 'claimed', 'held')"),
     ("delivery_last_drip", ("subscriber_id", "finished_at"), "kind = 2 AND state IN ('sent', 'uncertain')"),
+    ("delivery_unsettled", ("id",), "state IN ('uncertain', 'held')"),
     ("delivery_asked", ("mailbox", "planned_at"), "kind = 0"),
 ):
     partial(name, live, *(delivery.c[each] for each in columns))

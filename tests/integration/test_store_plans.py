@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from drip.core.delivery import DeliveryState
 from drip.core.records import DeliveryId, EnrollmentState, Kind, NewDelivery, RevisionId, SubscriberId
 from drip.store.enrollments import due_statement
 from drip.store.store import Store, open_store
@@ -70,6 +71,9 @@ ASKED: dict[str, Callable[[Work], Any]] = {
     "next_delivery_due": lambda work: work.next_delivery_due(),
     "due_broadcasts": lambda work: work.due_broadcasts(NOW),
     "claim": lambda work: work.claim("me", NOW, 500),
+    "uncertain": lambda work: work.deliveries_in(DeliveryState.UNCERTAIN),
+    "uncertain_confirmations": lambda work: work.uncertain_confirmations(NOW, 3),
+    "readers_for": lambda work: work.readers_for(work.deliveries(SubscriberId(77))),
     "owners": lambda work: work.owners(),
     "mark": lambda work: work.mark([DeliveryId(5), DeliveryId(7)], "me", NOW),
     "settle_refused": lambda work: work.settle_refused([DeliveryId(5)], "me", NOW),
@@ -131,7 +135,8 @@ def test_the_due_are_found_by_the_partial_index(crowded: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["due_enrollments", "next_wake", "next_delivery_due", "claim", "owners", "due_broadcasts"]
+    "name",
+    ["due_enrollments", "next_wake", "next_delivery_due", "claim", "owners", "uncertain", "uncertain_confirmations"],
 )
 def test_nothing_due_is_known_at_once_in_a_crowd(crowded: Store, name: str) -> None:
     times = []

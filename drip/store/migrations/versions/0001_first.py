@@ -342,6 +342,14 @@ def deliveries() -> None:
         sqlite_where=sa.text("state IN ('claimed', 'sending')"),
         postgresql_where=sa.text("state IN ('claimed', 'sending')"),
     )
+    op.create_index(
+        "delivery_unsettled",
+        "delivery",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('uncertain', 'held')"),
+        postgresql_where=sa.text("state IN ('uncertain', 'held')"),
+    )
     op.create_index("delivery_subscriber", "delivery", ["subscriber_id"], unique=False)
 
 
