@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ from drip.authoring.problems_catalogue import PROBLEMS
 from drip.authoring.show import render_problem
 from tests.problems.folders import EXPECTED, FOLDERS, NOW, SOUND, names, project_files
 
+ROOT = Path(__file__).parents[2]
 FOLDER_NAMES = names()
 
 
@@ -37,3 +40,16 @@ def test_the_sound_project_has_no_problem() -> None:
 
 def test_every_problem_has_a_folder_and_every_folder_a_problem() -> None:
     assert {*FOLDER_NAMES} - {SOUND} == {*PROBLEMS}
+
+
+def test_the_worked_example_has_no_problem() -> None:
+    kept = ("drip.yaml", "campaigns/**/*", "templates/**/*")
+    paths = {
+        path
+        for pattern in kept
+        for path in ROOT.glob(pattern)
+        if path.suffix in (".yaml", ".md", ".html", ".txt", ".css")
+    }
+    texts = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+    problems = check(texts, now=datetime(2026, 10, 1, tzinfo=UTC))
+    assert "\n\n".join(render_problem(each, texts) for each in problems) == ""
