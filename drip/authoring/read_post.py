@@ -86,7 +86,7 @@ def _check_names(book: Notebook, head: Head) -> None:
             book.note("secret-in-file", f"`{name}` would put a secret into this file", place, "take the line out")
         elif name not in POST_NAMES:
             message = f"posts have no `{clip(name)}` in their front matter"
-            book.note("unknown-key", message, place, similar(name, POST_NAMES, "a name") or "take the line out")
+            book.note("unknown-key", message, place, similar(name, POST_NAMES, "a key") or "take the line out")
 
 
 def _check_values(book: Notebook, head: Head, path: str) -> None:
