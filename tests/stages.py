@@ -55,6 +55,10 @@ class ScriptedTransport:
     async def open(self) -> None:
         """Nothing to open."""
 
+    async def ready(self, wanted: int) -> int:
+        """Always ready."""
+        return wanted
+
     async def close(self) -> None:
         """Nothing to close."""
 

@@ -16,7 +16,7 @@ from drip.core.records import Delivery, Kind
 from drip.engine.ledger import Ledger, record_end, settle_steps
 from drip.engine.letters import Addressed, Letters
 from drip.engine.live import Live
-from drip.errors import CannotRecord, DripError
+from drip.errors import CannotRecord, DripError, RelayUnreachable
 
 if TYPE_CHECKING:
     from drip.core.message import Wire
@@ -94,10 +94,21 @@ class Sending:
             wire = self._compose(addressed)
             if wire is None:
                 continue
+            # Pace and connection come before the mark: whoever dies while waiting for them leaves nothing uncertain.
+            if not await self._ready():
+                return
             if not await self.ledger.mark(addressed.delivery):
                 continue
             outcome = await self._transport.send(wire)
             self._record(addressed.delivery, outcome)
+
+    async def _ready(self) -> bool:
+        try:
+            await self._transport.ready(1)
+        except RelayUnreachable as error:
+            self.relay_down = error.message
+            return False
+        return True
 
     def _next(self) -> Addressed | None:
         if not self._buffer and not self._exhausted and not self.reached_limit:

@@ -1,4 +1,4 @@
-"""The JSON Schemas for editors in docs/schema/ are what the reader of the files knows. DRIP_UPDATE_GOLDEN=1 writes them."""
+"""The schemas for editors in docs/schema/ are what the reader of the files knows. DRIP_UPDATE_GOLDEN=1 writes them."""
 
 from __future__ import annotations
 
