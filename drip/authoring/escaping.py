@@ -52,6 +52,10 @@ class Odd(Exception):
     """A value that must be printed into the page before the styles are inlined."""
 
 
+_PLAIN_PART = "[A-Za-z0-9/?#=_.~%:@,;!-]*"
+"""Characters that are written as they are in an address (asked of lxml by `_writer`, and compared)."""
+
+
 def clean(value: str) -> str:
     """The value without control characters, and with one kind of line end."""
     if value.isprintable():
@@ -93,7 +97,7 @@ class Trust:
         return scheme is not None and scheme[1].lower() in self.schemes
 
 
-def guard_addresses(html: str, trust: Trust, mark: str) -> str:
+def guard_addresses(html: str, trust: Trust, mark: str | None = None) -> str:
     """The page with every address that is not allowed replaced by `#`, also within comments (Outlook reads those).
 
     `mark` begins a slot; an address that starts with a slot is judged when the slot is filled.
@@ -103,7 +107,7 @@ def guard_addresses(html: str, trust: Trust, mark: str) -> str:
         if match["name"].lower() not in ADDRESS_ATTRIBUTES:
             return match[0]
         written = _written(match)
-        if trust.allows(written) or written.startswith(mark):
+        if trust.allows(written) or (mark is not None and written.startswith(mark)):
             return match[0]
         return f'{match["name"]}{match["is"]}"{NOWHERE}"'
 
@@ -145,6 +149,7 @@ def _writer() -> _Writer:
             if written != character and character != "é":
                 table[ord(character)] = written
     assert answers[-1][0] == answers[-1][2] == "é", "lxml does not write UTF-8 as it is"
+    assert not re.search(_PLAIN_PART.rstrip("*"), "".join(map(chr, tables[1]))), "lxml escapes more than drip knows"
     return _Writer(text=tables[2], attribute=tables[0], address=tables[1], percents=answers[-1][1] != "é")
 
 
@@ -152,14 +157,13 @@ def _writer() -> _Writer:
 def text_escaper() -> Escaper:
     """For text between tags."""
     table = _writer().text
+    special = re.compile(f"[{re.escape(''.join(map(chr, table)))}]").search
 
     def escape_text(value: str) -> str:
-        if value.isalnum():
-            return value
         # A blank at the edge may be dropped by the parser, depending on its neighbors.
         if value[0].isspace() or value[-1].isspace():
             raise Odd
-        return value.translate(table)
+        return value.translate(table) if special(value) else value
 
     return escape_text
 
@@ -190,7 +194,7 @@ def _refuse_odd(value: str) -> None:
 def address_part_escaper() -> Escaper:
     """For a part of an address whose scheme stands in the static text before it."""
     writer = _writer()
-    plain = re.compile("[A-Za-z0-9/?#=_.~%:@,;!-]*").fullmatch
+    plain = re.compile(_PLAIN_PART).fullmatch
 
     def escape_part(value: str) -> str:
         if plain(value):
@@ -207,11 +211,13 @@ def address_part_escaper() -> Escaper:
 def address_escaper(trust: Trust) -> Escaper:
     """For a whole address: what is not allowed becomes `#`."""
     escape_part = address_part_escaper()
-    plain = re.compile("https?://[A-Za-z0-9/?#=_.~%:@,;!-]*").fullmatch
+    # What nearly all addresses look like; `&` between two parts of a query is the only thing to write otherwise.
+    plain = re.compile(f"https?://{_PLAIN_PART}(?:&{_PLAIN_PART})*+").fullmatch
+    ampersand = _writer().address[ord("&")]
 
     def escape_address(value: str) -> str:
-        if plain(value):
-            return value
+        if plain(value) and value[-1] != "&":
+            return value.replace("&", ampersand)
         return escape_part(value) if trust.allows(value) else NOWHERE
 
     return escape_address

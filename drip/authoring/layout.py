@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from threading import RLock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from jinja2 import Template, TemplateError, TemplateSyntaxError, UndefinedError
+from jinja2 import Template, TemplateError, TemplateSyntaxError, UndefinedError, nodes
+from markupsafe import escape
 
 from drip.authoring.environment import Sandbox
 from drip.authoring.escaping import Odd, Trust, clean, guard_addresses
@@ -24,6 +24,7 @@ from drip.authoring.leaks import leak
 from drip.authoring.markdown import SESSIONS_WORD, Protected, protect, read, to_html
 from drip.authoring.plaintext import PlainText
 from drip.authoring.shapes import Fixed, Mark, Shapes, TooLarge, Unshaped, gather, page_shapes, text_shapes
+from drip.authoring.views import PostView, SharedWords, views_of
 from drip.core.message import Filled, FilledPost, Shape
 from drip.core.model import Post, ProjectDefinition
 from drip.errors import DripError, TemplateFault
@@ -42,38 +43,9 @@ OWN_MAILS = "templates/mails/"
 """Where the posts are that drip sends by itself."""
 
 _SLOT = re.compile(r"\{\{-?\s*(body|css|head_styles)\s*-?\}\}")
+_EXPRESSION = re.compile(r"\{\{ *([a-z_]+(?:\.[a-z_]+)?) *\}\}")
+_LINES = frozenset({"subject", "preview"})
 _STYLE_BREAK = re.compile(r"^/\*\s*-{3,}.*?\*/[ \t]*$", re.MULTILINE)
-
-
-# --- what layouts may print, besides the reader's values ---------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectView:
-    """The project as layouts see it; the same for everybody."""
-
-    name: Fixed
-    address: Fixed
-    url: Fixed
-
-
-@dataclass(frozen=True, slots=True)
-class SenderView:
-    """Who sends: `{{ sender.name }}`, with initials for the masthead."""
-
-    name: Fixed
-    address: Fixed
-    initials: Fixed
-
-
-@dataclass(frozen=True, slots=True)
-class PostView:
-    """The post itself, its subject and preview with this reader's values."""
-
-    name: Fixed
-    subject: str
-    preview: str
-    own: bool
 
 
 # --- the press ---------------------------------------------------------------------------------------------
@@ -91,18 +63,8 @@ class Press:
         self.plain = Sandbox(files, markup=False)
         self.layout = project.layout
         self.language = project.language
-        words = project.sender.name.split()
-        self.values: Mapping[str, object] = MappingProxyType(
-            {
-                "project": ProjectView(Fixed(project.name), Fixed(project.address), Fixed(project.url)),
-                "sender": SenderView(
-                    Fixed(project.sender.name or project.name),
-                    Fixed(project.sender.address),
-                    Fixed("".join(word[0] for word in (words or project.name.split())[:2]).upper()),
-                ),
-                "list": None,
-            }
-        )
+        self.values: Mapping[str, object] = MappingProxyType(views_of(project))
+        self.shared = SharedWords()
 
     def compile(self, post: Post) -> CompiledPost:
         """The post, ready for readers. Raises TemplateFault when it cannot be."""
@@ -113,6 +75,10 @@ class Press:
                 self._compiled[post.path or post.name] = compiled
             return compiled
 
+    def included(self) -> Iterable[str]:
+        """The texts of all files that a template may include."""
+        return (text for path, text in self._files.items() if path.startswith("templates/"))
+
     def file(self, path: str) -> str | None:
         """A file of the revision."""
         return self._files.get(path)
@@ -121,7 +87,7 @@ class Press:
 class CompiledPost:
     """One post in its layout. `premailer_calls` counts inliner calls made by `fill`, `shapes` the distinct pages.
 
-    `slow_because` says why every reader goes the slow way, or is empty.
+    `slow_because` says why every reader's page is made the slow way, or is empty.
     """
 
     def __init__(self, press: Press, post: Post, inliner: Callable[[str], str]) -> None:
@@ -131,39 +97,53 @@ class CompiledPost:
         self._press = press
         self._inliner = inliner
         sources = _Sources(press, post)
-        self._html, self._text = sources.html, sources.text
         self._subject, self._preview = sources.subject, sources.preview
+        self._names = {**press.page.globals, "list": None}
         self._values = sources.values
-        files = [text for path, text in press.page.loader.mapping.items() if path.endswith(".html")]  # type: ignore[union-attr]
-        self._trust = Trust.of(self._html.flat.source, *files)
-        self._mark = Mark([self._html.flat.source, self._text.flat.source, *press.page.loader.mapping.values()])  # type: ignore[union-attr]
-        self._pages: Shapes = page_shapes(self._mark, self._count_and_inline, self._trust)
-        self._texts: Shapes = text_shapes(self._mark)
-        self.slow_because = leak(press.page, self._html.flat.source) or leak(press.plain, self._text.flat.source) or ""
+        html, text = sources.html.flat.source, sources.text.flat.source
+        self._trust = Trust.of(html, *press.included())
+        mark = Mark([html, text, *press.included()])
+        self._page = _Part(sources.html, mark, page_shapes(mark, self._count_and_inline, self._trust))
+        self._page.slow_because = leak(press.page, html) or ""
+        # Told apart from the page: for a text the slow way is nearly as fast.
+        self._text = _Part(sources.text, mark, text_shapes(mark))
+        self._text.slow_because = leak(press.plain, text) or ""
+
+    @property
+    def slow_because(self) -> str:
+        """Why every page is made the slow way, or nothing."""
+        return self._page.slow_because
 
     @property
     def shapes(self) -> int:
         """How many distinct pages were made; a page made for one reader alone counts too."""
-        return self._pages.made + self.slow_fills
+        return self._page.shapes.made + self.slow_fills
 
     @property
     def is_wasteful(self) -> bool:
         """Whether nearly every reader gets a page of a new shape, so that the cache does not help."""
-        return self._pages.filled + self.slow_fills >= 100 and self.shapes * 2 > self._pages.filled + self.slow_fills
+        filled = self._page.shapes.filled
+        return filled >= 100 and self.shapes * 2 > filled
 
     def fill(self, values: Mapping[str, object]) -> FilledPost:
         """The post for one reader. Raises TemplateFault."""
         with self._press.lock:
             everything, subject, preview = self._everything(values)
-            html = self._fill(self._html, self._pages, everything)
-            text = self._fill(self._text, self._texts, everything)
+            html = self._page.fill(everything)
+            if html is None:
+                self.slow_fills += 1
+                page = self._finish(self._page.template.print(everything), self._count_and_inline)
+                html = Filled(Shape((page,)), ())
+            text = self._text.fill(everything)
+            if text is None:
+                text = Filled(Shape((self._text.template.print(everything),)), ())
         return FilledPost(subject, preview, html, text)
 
     def fill_slowly(self, values: Mapping[str, object]) -> tuple[str, str, str, str]:
         """Subject, preview, page and text for one reader, by Jinja and the inliner and nothing else."""
         with self._press.lock:
             everything, subject, preview = self._everything(values)
-            html, text = self._html.print(everything), self._text.print(everything)
+            html, text = self._page.template.print(everything), self._text.template.print(everything)
             return subject, preview, self._finish(html, self._inline), text
 
     def verify(self, values: Mapping[str, object]) -> bool:
@@ -174,27 +154,13 @@ class CompiledPost:
                 values
             )
             if not agrees:
-                self.slow_because = "the fast page differed from the slow one"
+                self._page.slow_because = self._text.slow_because = "the fast way differed from the slow one"
             return agrees
 
-    def _fill(self, template: _Template, shapes: Shapes, everything: dict[str, Any]) -> Filled:
-        if not self.slow_because:
-            try:
-                return shapes.fill(*template.record(self._mark, everything))
-            except Odd:
-                pass  # a value that looks like our own token: this reader alone goes the slow way
-            except Unshaped as unshaped:
-                self.slow_because = str(unshaped)
-        page = template.print(everything)
-        if template is self._html:
-            self.slow_fills += 1
-            page = self._finish(page, self._count_and_inline)
-        return Filled(Shape((page,)), ())
-
     def _everything(self, values: Mapping[str, object]) -> tuple[dict[str, Any], str, str]:
-        everything = {**self._press.values, **values, **self._values}
-        # The project is the same for everybody: as part of the shape it costs nothing per reader.
-        everything["project"] = self._press.values["project"]
+        # What is the same for everybody wins: it is part of the shape, and costs nothing per reader.
+        everything = {**self._names, **values, **self._values}
+        self._press.shared.share(everything)
         subject = _one_line(self._subject.print(everything))
         preview = _one_line(self._preview.print(everything))
         own = self.post.path.startswith(OWN_MAILS)
@@ -202,7 +168,7 @@ class CompiledPost:
         return everything, subject, preview
 
     def _finish(self, page: str, inliner: Callable[[str], str]) -> str:
-        return inliner(guard_addresses(page, self._trust, self._mark.prefix))
+        return inliner(guard_addresses(page, self._trust))
 
     def _inline(self, page: str) -> str:
         try:
@@ -235,7 +201,7 @@ class _Template:
     def __init__(self, sandbox: Sandbox, flat: Flat) -> None:
         self.flat = flat
         self._sandbox = sandbox
-        self._fixed = flat.source if not re.search(r"\{[{%#]", flat.source) else None
+        self.fixed = flat.source if not re.search(r"\{[{%#]", flat.source) else None
         try:
             self._template = sandbox.from_string(flat.source)
         except TemplateSyntaxError as error:
@@ -244,14 +210,15 @@ class _Template:
 
     def print(self, values: dict[str, Any]) -> str:
         """The text with these values in it."""
-        return self._fixed if self._fixed is not None else "".join(self._guarded(lambda: gather(self._run(values))))
+        return self.fixed if self.fixed is not None else "".join(self._guarded(lambda: gather(self._run(values))))
 
     def record(self, mark: Mark, values: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The chunks with tokens in them, and the values."""
         return self._guarded(lambda: self._sandbox.recorder.record(mark, lambda: self._run(values)))
 
     def _run(self, values: dict[str, Any]) -> Iterable[str]:
-        return self._template.root_render_func(self._template.new_context(values))
+        # `shared` spares a copy: the values have Jinja's own names in them already.
+        return self._template.root_render_func(self._template.new_context(values, shared=True))
 
     def _guarded(self, work: Callable[[], T]) -> T:
         try:
@@ -288,6 +255,28 @@ class _Template:
         return place
 
 
+class _Part:
+    """The page or the text of a post: its template, its shapes, and whether the cache can be used for it."""
+
+    def __init__(self, template: _Template, mark: Mark, shapes: Shapes) -> None:
+        self.template = template
+        self.shapes = shapes
+        self.slow_because = ""
+        self._mark = mark
+
+    def fill(self, values: dict[str, Any]) -> Filled | None:
+        """The part for one reader, or None when it must be made the slow way."""
+        if self.slow_because:
+            return None
+        try:
+            return self.shapes.fill(*self.template.record(self._mark, values))
+        except Odd:
+            return None  # a value that looks like our own token, or breaks the page: this reader alone goes slowly
+        except Unshaped as unshaped:
+            self.slow_because = str(unshaped)
+            return None
+
+
 class _Sources:
     """The four templates of a post, and what is known about it before any reader."""
 
@@ -299,11 +288,11 @@ class _Sources:
         protected = protect(post.body, press.page)
         tokens = read(protected)
         html, text = to_html(tokens), PlainText(protected.tag, protected.pattern).write(tokens)
-        self.html = _Template(press.page, Flat(self._pieces("html", html, protected)))
-        self.text = _Template(press.plain, Flat(self._pieces("txt", text, protected)))
         self.subject = self._line(post.subject)
         self.preview = self._line(post.preview)
         self.values = self._known(tokens)
+        self.html = _Template(press.page, Flat(self._pieces("html", html, protected)))
+        self.text = _Template(press.plain, Flat(self._pieces("txt", text, protected)))
 
     def _known(self, tokens: list[Token]) -> Mapping[str, object]:
         language = self._post.language or self._press.language
@@ -311,6 +300,7 @@ class _Sources:
             raise TemplateFault(f"`{language}` is no language tag such as `en` or `pt-BR`", path=self._post.path)
         rtl = language.split("-")[0].lower() in RIGHT_TO_LEFT
         return {
+            **self._press.values,
             "lang": Fixed(language),
             "dir": Fixed("rtl" if rtl else "ltr"),
             # A post with a heading of the first level brings its own title.
@@ -344,12 +334,38 @@ class _Sources:
         slots = list(_SLOT.finditer(source))
         if [slot[1] for slot in slots].count("body") != 1:
             raise TemplateFault("a layout needs `{{ body }}` exactly once", path=path)
+        # A layout may use these names for something of its own, as in `{% for project in projects %}`.
+        names = self._press.page.parse(source).find_all(nodes.Name)
+        taken = frozenset(name.name for name in names if name.ctx != "load")
         at = 0
         for slot in slots:
-            yield Piece(source[at : slot.start()], path, 1 + source.count("\n", 0, at))
+            piece = Piece(source[at : slot.start()], path, 1 + source.count("\n", 0, at))
+            yield from self._settled(piece, kind, taken)
             yield from self._slot(slot[1], kind, body, protected)
             at = slot.end()
-        yield Piece(source[at:], path, 1 + source.count("\n", 0, at))
+        yield from self._settled(Piece(source[at:], path, 1 + source.count("\n", 0, at)), kind, taken)
+
+    def _settled(self, piece: Piece, kind: str, taken: frozenset[str]) -> Iterable[Piece]:
+        """The piece with every `{{ name }}` printed now that is known before any reader: it then costs nothing."""
+        at = 0
+        text = piece.text
+        for match in _EXPRESSION.finditer(text):
+            known = None if match[1].partition(".")[0] in taken else self._settled_value(match[1])
+            if known is not None:
+                yield Piece(text[at : match.start()], piece.path, piece.line + text.count("\n", 0, at))
+                printed = str(escape(known)) if kind == "html" else known
+                yield Piece(printed, piece.path, piece.line + text.count("\n", 0, match.start()), is_template=False)
+                at = match.end()
+        yield Piece(text[at:], piece.path, piece.line + text.count("\n", 0, at))
+
+    def _settled_value(self, expression: str) -> str | None:
+        name, _, attribute = expression.partition(".")
+        if name == "post":
+            return {"subject": self.subject, "preview": self.preview}[attribute].fixed if attribute in _LINES else None
+        value = self.values.get(name)
+        if attribute:
+            value = getattr(value, attribute, None)
+        return str(value) if isinstance(value, Fixed) else None
 
     def _slot(self, name: str, kind: str, body: str, protected: Protected) -> Iterable[Piece]:
         if name == "css":

@@ -15,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import unescape
+from itertools import islice
 from typing import Any
 
 from jinja2 import Undefined, pass_context
@@ -65,6 +66,18 @@ class Fixed(str):
     __slots__ = ()
 
 
+class Token(str):
+    """What stands in a page for a value while its shape is found out. It has nothing to escape."""
+
+    __slots__ = ()
+
+
+def quick_escape(value: Any) -> Any:
+    """Jinja's `escape`; tokens, and what is escaped already, pass untouched."""
+    kind = type(value)
+    return value if kind is Token or kind is Markup else escape(value)
+
+
 class TooLarge(Exception):
     """The page grew beyond the limit."""
 
@@ -82,14 +95,16 @@ class Mark:
         self.pattern = re.compile(f"{self.prefix}([0-9]+)z")
         self._tokens = [self._make(number) for number in range(64)]
 
-    def _make(self, number: int) -> str:
-        return f"{self.prefix}{number}z"
+    def _make(self, number: int) -> Token:
+        return Token(f"{self.prefix}{number}z")
 
-    def token(self, number: int) -> str:
+    def token(self, number: int) -> Token:
         """The token of the value of that number (interned, so that hashing a shape is cheap)."""
-        while number >= len(self._tokens):
-            self._tokens.append(self._make(len(self._tokens)))
-        return self._tokens[number]
+        try:
+            return self._tokens[number]
+        except IndexError:
+            self._tokens.extend(map(self._make, range(len(self._tokens), number + 1)))
+            return self._tokens[number]
 
 
 class Recorder:
@@ -99,53 +114,65 @@ class Recorder:
         self._markup = markup
         self._values: list[str] | None = None
         self._mark: Mark | None = None
+        self._token: Callable[[int], str] = str
 
     def record(self, mark: Mark, run: Callable[[], Iterable[str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The chunks of a page with tokens, and the values behind the tokens."""
-        self._values, self._mark = [], mark
+        self._values, self._mark, self._token = [], mark, mark.token
         try:
-            chunks = gather(run())
-            return chunks, tuple(self._values)
+            # The size is looked at when the shape is new; chunks that are known were small enough then.
+            return tuple(islice(run(), CHUNKS_MOST)), tuple(self._values)
         finally:
             self._values = self._mark = None
 
     def bind(self) -> Callable[[Context, Any], Any]:
         """The function for `Environment.finalize`; it must be there before the first template is compiled."""
 
+        fixed: dict[str, str] = {}
+
         # With the context in its signature Jinja never calls it at compile time, for constants.
         @pass_context
         def finalize(_context: Context, value: Any) -> Any:
-            if type(value) is not str:
+            kind = type(value)
+            if kind is Fixed:
+                return fixed[value] if value in fixed else self._remember(fixed, value)
+            if kind is not str:
                 value = self._plain(value)
                 if type(value) is not str:
                     return value
-            value = clean(value)
             values = self._values
+            if not value.isprintable():
+                value = clean(value)
             # Blank text may vanish in the parser, or join its neighbors: it belongs to the shape.
             if values is None or not value or value.isspace():
                 return value
             values.append(value)
-            assert self._mark is not None
-            return self._mark.token(len(values) - 1)
+            return self._token(len(values) - 1)
 
         return finalize
+
+    def _remember(self, fixed: dict[str, str], value: Fixed) -> str:
+        """Fixed text as it will be printed each time; there is only so much of it (`drip.authoring.views`)."""
+        text = fixed[value] = escape(clean(str(value))) if self._markup else clean(str(value))
+        return text
 
     def _plain(self, value: Any) -> Any:
         """The value as text that may be recorded, or what must be printed as it is."""
         if isinstance(value, Undefined):
             return str(value)  # raises, with the name
-        if type(value) is Fixed:
-            return value
         if not hasattr(value, "__html__"):
             return clean(str(value))
         markup = value.__html__()
         if not self._markup:
             return str(markup)
-        # `{{ first_name|e }}` is a habit, and is only text.
-        if "<" not in markup and str(escape(text := unescape(markup))) == markup and clean(text) == text:
+        # `{{ first_name|e }}` is a habit, and is only text. (What a macro printed is not: it has tokens in it.)
+        if (
+            "<" not in markup
+            and (self._mark is None or self._mark.prefix not in markup)
+            and str(escape(text := unescape(markup))) == markup
+            and clean(text) == text
+        ):
             return text
-        if self._mark is not None and self._mark.prefix in markup:
-            raise Odd
         return Markup(clean(str(markup)))  # noqa: S704 - it was markup before; only control characters go
 
 
@@ -210,7 +237,7 @@ class Shapes:
         key = (chunks, printed)
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._make(*self._print(chunks, printed, recorded))
+            plan = self._made(chunks, printed, recorded)
             if not plan.wants:
                 self.made += 1
             while len(self._plans) >= self._kept:
@@ -220,17 +247,27 @@ class Shapes:
             self._plans.move_to_end(key)
         return plan
 
+    def _made(self, chunks: tuple[str, ...], printed: tuple[tuple[int, str], ...], recorded: int) -> _Plan:
+        try:
+            return self._make(*self._print(chunks, printed, recorded))
+        except Unshaped:
+            # With values in the page it may be their doing: one reader must not make all others slow.
+            if printed:
+                raise Odd from None
+            raise
+
     def _print(
         self, chunks: tuple[str, ...], printed: tuple[tuple[int, str], ...], recorded: int
     ) -> tuple[str, frozenset[str]]:
         """The page with the printed values in it, and the tokens that must stand in it."""
-        page = "".join(chunks)
+        page = "".join(gather(chunks))
         texts = dict(printed)
         if any(self._mark.prefix in text for text in texts.values()):
             raise Odd  # a value that looks like a token: this one reader goes the slow way
         found = sorted(int(number) for number in self._mark.pattern.findall(page))
         if found != list(range(recorded)):
-            raise Unshaped("a printed value was lost, doubled or changed on its way to the page")
+            # Lost within a macro of a text, or doubled by a value that was made to look like a token.
+            raise Odd
         tokens = frozenset(self._mark.token(number) for number in found)
         if texts:
             page = self._mark.pattern.sub(
