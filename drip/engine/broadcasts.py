@@ -49,9 +49,7 @@ def put_broadcast(scene: Scene, edition: Edition, broadcast: Broadcast, *, occas
     campaign = edition.campaign
     assert campaign is not None, "a broadcast belongs to a campaign"
     zone = FIRST_ZONE if broadcast.when.readers_time else campaign.timezone
-    due_at = due_moment(
-        broadcast.when, anchor=scene.now, zone=zone, hours=None, session=None, campaign_zone=zone
-    )
+    due_at = due_moment(broadcast.when, anchor=scene.now, zone=zone, hours=None, session=None, campaign_zone=zone)
     occasion = occasion or occasion_of(campaign.name, broadcast)
     scene.work.put_broadcast(
         NewBroadcast(

@@ -82,23 +82,19 @@ class Live:
             self._editions[revision_id] = read_edition(revision)
         return self._editions[revision_id]
 
-    def _of(self, revision: Revision) -> Edition:
-        if revision.id not in self._editions:
-            self._editions[revision.id] = read_edition(revision)
-        return self._editions[revision.id]
-
     def project(self, work: Work) -> Edition:
         """The live edition of the project itself: lists and drip's own posts. Raises NotApplied."""
-        revision = work.live_revision("")
-        if revision is None:
+        edition = self.campaign(work, "")
+        if edition is None:
             raise NotApplied
-        return self._of(revision)
+        return edition
 
     def campaign(self, work: Work, name: str) -> Edition | None:
-        """The live edition of a campaign, or None when it was never applied."""
-        revision = work.live_revision(name) if name else None
-        return None if revision is None else self._of(revision)
+        """The live edition of a campaign ("" is the project), or None when it was never applied."""
+        revision_id = work.live_ids().get(name)
+        return None if revision_id is None else self.edition(work, revision_id)
 
     def campaigns(self, work: Work) -> list[Edition]:
         """The live editions of all campaigns, in the order of their names."""
-        return sorted((self._of(each) for each in work.live_campaigns()), key=lambda each: each.revision.campaign)
+        # Only the ids are asked for: the files of a revision are large, and read once.
+        return [self.edition(work, revision_id) for name, revision_id in sorted(work.live_ids().items()) if name]

@@ -49,6 +49,10 @@ class Project(Protocol):
         ...
 
 
+SEAT_POST = "confirm-registration"
+"""The one of drip's own posts that speaks of a session, and so of a campaign."""
+
+
 @dataclass(frozen=True, slots=True)
 class Previewed:
     """One mail as text, and its raw message for those who look at headers."""
@@ -67,6 +71,15 @@ def _edition(files: Mapping[str, str], name: str, definition: ProjectDefinition,
         if campaign is None:
             raise ProblemsFound(f"`{name}` cannot be read: {problems[0].message}")
     return Edition(Revision(RevisionId(0), name, 0, "", now, files), definition, campaign)
+
+
+def _with_webinar(files: Mapping[str, str], definition: ProjectDefinition, now: datetime) -> Edition | None:
+    """The first campaign that has sessions."""
+    for name in campaign_names(files):
+        campaign, _ = read_campaign(files, name, definition)
+        if campaign is not None and campaign.webinar is not None and campaign.webinar.sessions:
+            return _edition(files, name, definition, now)
+    return None
 
 
 def _find(files: Mapping[str, str], definition: ProjectDefinition, address: str, now: datetime) -> tuple[Edition, Post]:
@@ -111,6 +124,8 @@ def preview(project: Project, address: str, as_email: str | None, now: datetime)
     if definition is None:
         raise ProblemsFound(f"drip.yaml cannot be read: {problems[0].message}")
     edition, post = _find(files, definition, address, now)
+    if post.name == SEAT_POST and not edition.revision.campaign:
+        edition = _with_webinar(files, definition, now) or edition
     subscriber, registration = _sample(edition, now, definition.timezone)
     if as_email is not None:
         with project.store.read() as work:
@@ -130,9 +145,12 @@ def render(
     registration: Registration | None,
     now: datetime,
 ) -> Previewed:
-    """One post for one reader. The links are signed with a key of no project, so that none of them works."""
-    house = not edition.revision.campaign
-    step, list_name = _step_of(edition, post)
+    """One post for one reader. The links are signed with a key of no project, so that none of them works.
+
+    drip's own posts come from `project`; `edition` is then the campaign that they speak of, or `project` again.
+    """
+    house = project.house_posts.get(post.name) == post.path
+    step, list_name = (None, _first_list(edition)) if house else _step_of(edition, post)
     delivery = Delivery(
         id=DeliveryId(0),
         occasion="preview",
@@ -164,5 +182,8 @@ def _step_of(edition: Edition, post: Post) -> tuple[str | None, str | None]:
     for broadcast in edition.campaign.broadcasts if edition.campaign else ():
         if broadcast.post == post.name:
             return None, broadcast.list
-    first = edition.definition.lists[0].name if edition.definition.lists else None
-    return None, first
+    return None, _first_list(edition)
+
+
+def _first_list(edition: Edition) -> str | None:
+    return edition.definition.lists[0].name if edition.definition.lists else None

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from drip.core.delivery import DeliveryState, Outcome, OutcomeKind, verdict
-from drip.core.records import Delivery, Kind
+from drip.core.records import Delivery, Kind, RevisionId
 from drip.engine.ledger import Ledger, record_end, settle_steps
 from drip.engine.letters import Addressed, Letters
-from drip.engine.live import Live
+from drip.engine.live import Edition, Live
 from drip.errors import CannotRecord, DripError, RelayUnreachable
 
 if TYPE_CHECKING:
     from drip.core.message import Wire
     from drip.mail.transport import Transport
     from drip.store.store import Store
+    from drip.store.work import Work
 
 CLAIMED_PER_LANE = 10
 """How many deliveries a run holds claimed ahead, for each lane: small, so that a stuck run blocks few (R-c)."""
@@ -54,6 +57,7 @@ class Sending:
         self._left = limit
         self._only = only
         self._buffer: deque[Addressed] = deque()
+        self._editions: dict[RevisionId | None, Edition] = {}
         self._exhausted = False
         self._losses = 0
         self.relay_down = ""
@@ -125,6 +129,7 @@ class Sending:
             settle_steps(work, claimed.expired, self._now)
             self.ledger.counts["skipped"] += len(claimed.expired)
             readers = work.readers_for(claimed.deliveries)
+            self._read_editions(work, claimed.deliveries)
         for delivery in claimed.deliveries:
             subscriber, registration, subscription = readers[delivery.id]
             self._buffer.append(Addressed(delivery, subscriber, registration, subscription))
@@ -132,14 +137,23 @@ class Sending:
             self._left -= len(claimed.deliveries)
         self._exhausted = not claimed.deliveries and not claimed.expired
 
+    def _read_editions(self, work: Work, deliveries: Sequence[Delivery]) -> None:
+        """The editions that these messages need; the live project's own (by None) is read once for the whole pass."""
+        if None not in self._editions:
+            self._editions[None] = self._live.project(work)
+        for each in deliveries:
+            # A damaged revision holds its own deliveries (see `_compose`), not everybody else's.
+            with suppress(DripError):
+                self._editions[each.revision_id] = self._live.edition(work, each.revision_id)
+
     def _compose(self, addressed: Addressed) -> Wire | None:
         """The bytes, or None after holding a delivery whose post cannot be filled: the author must look at it."""
         delivery = addressed.delivery
         try:
-            with self._store.read() as work:
-                edition = self._live.edition(work, delivery.revision_id)
-                project = self._live.project(work)
-            return self._letters.wire(edition, project, addressed, delivery.first_marked_at or self._now)
+            edition = self._editions.get(delivery.revision_id)
+            if edition is None:
+                raise DripError(f"revision {delivery.revision_id} cannot be read")
+            return self._letters.wire(edition, self._editions[None], addressed, delivery.first_marked_at or self._now)
         except CannotRecord:
             raise
         except DripError as error:

@@ -15,6 +15,7 @@ from drip.core.records import (
     EnrollmentState,
     Kind,
     Registration,
+    RevisionId,
     Subscriber,
     Subscription,
     SubscriptionState,
@@ -22,7 +23,7 @@ from drip.core.records import (
 from drip.store.columns import among, ranked, said
 from drip.store.deliveries import DELIVERY, UNSETTLED
 from drip.store.people import SUBSCRIBER, as_subscriber
-from drip.store.schema import delivery, enrollment, registration, session, subscriber, subscription
+from drip.store.schema import delivery, enrollment, registration, revision, session, subscriber, subscription
 from drip.store.transaction import Transaction
 
 Reader = tuple[Subscriber, Registration | None, Subscription | None]
@@ -68,6 +69,11 @@ class Desk(Transaction):
         if not wanted:
             return ()
         return self._all(select(*columns).where(among(key, "ids", self._postgres)), ids=wanted)
+
+    def live_ids(self) -> Mapping[str, RevisionId]:
+        """The latest revision of each campaign ("" is the project), by its id alone: the files stay where they are."""
+        statement = select(revision.c.campaign, func.max(revision.c.id)).group_by(revision.c.campaign)
+        return {row[0]: RevisionId(row[1]) for row in self._all(statement)}
 
     def hold(self, ids: Collection[DeliveryId], owner: str, reason: str) -> int:
         """Claimed deliveries that cannot be made into a message wait for the author. How many."""
