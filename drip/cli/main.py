@@ -111,7 +111,9 @@ def _say(output: Output, arguments: Sequence[str], *, name: str, code: int, mess
     if _wants_json(output, arguments):
         output.complain_json({"type": "error", "name": name, "exit_code": code, "message": message, "hint": hint})
     else:
-        output.complain(f"error: {message}" + (f"\nhint: {hint}" if hint else ""))
+        # Ctrl-C and a "no" are the person's own doing, no error.
+        label = "" if code == Interrupted.exit_code else "error: "
+        output.complain(label + message + (f"\nhint: {hint}" if hint else ""))
     return code
 
 

@@ -18,11 +18,15 @@ from drip.errors import DripError
 MADE = "<!-- Made from the program by `make docs`; changes here are lost. -->"
 
 
-def error_classes() -> list[type[DripError]]:
-    """Every error that drip expects, by its name. Imports every module that can define one."""
+def import_everything() -> None:
+    """Import every module, so that every error is known. Slow: for the manual, and for names that nobody knows."""
     for module in pkgutil.walk_packages(drip.__path__, "drip."):
         if not module.name.endswith("__main__") and ".migrations" not in module.name:
             importlib.import_module(module.name)
+
+
+def error_classes() -> list[type[DripError]]:
+    """Every error that drip expects and that is imported by now, by its name."""
     found: dict[str, type[DripError]] = {}
     waiting = list(DripError.__subclasses__())
     while waiting:
@@ -92,6 +96,7 @@ def commands_page(root: click.Group) -> str:
 def exits_page() -> str:
     """docs/exit-codes.md."""
     lines = [MADE, "", "# Exit codes", "", "A code that is not in this table must be read as failure.", ""]
+    import_everything()
     lines += ["| code | meaning |", "|---|---|"]
     lines += [f"| {code} | {meaning} |" for code, meaning in EXIT_MEANINGS.items()]
     lines += [

@@ -14,7 +14,7 @@ import click
 from drip.cli.grammar import Call
 from drip.cli.output import one_line
 from drip.errors import NoProject, NotFound
-from drip.project import find_root
+from drip.project import PROJECT_FILE, find_root
 
 CAMPAIGNS = "campaigns"
 
@@ -77,6 +77,19 @@ def complete_address(context: click.Context, parameter: click.Parameter, incompl
 def complete_campaign(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Campaigns."""
     return [each for each in _on_disk(context) if each.startswith(incomplete) and "/" not in each]
+
+
+def complete_list(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Lists of drip.yaml."""
+    from drip.authoring.definition import read_project
+
+    call = context.find_object(Call) or Call()
+    try:
+        text = (find_root(call.folder) / PROJECT_FILE).read_text(encoding="utf-8-sig", errors="replace")
+    except (NoProject, OSError):
+        return []
+    definition, _ = read_project({PROJECT_FILE: text})
+    return [each.name for each in definition.lists if each.name.startswith(incomplete)] if definition else []
 
 
 def complete_post(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from drip.cli.grammar import EXITS_PROJECT, Call, command, dry_run_option, noun
-from drip.cli.names import complete_campaign, near_hint
+from drip.cli.names import complete_campaign, complete_list, near_hint
 from drip.cli.output import count, one_line
 from drip.core.events import AddedByAuthor, AttendanceReported, Scope, TagChanged, Unsubscribed
 from drip.core.records import (
@@ -125,7 +125,7 @@ def _said(what: str, who: str, list_name: str | None, gave_more: bool) -> str:
     exits=EXITS,
 )
 @click.argument("email")
-@click.option("--list", "list_name", metavar="LIST", help="Subscribe to this list.")
+@click.option("--list", "list_name", metavar="LIST", shell_complete=complete_list, help="Subscribe to this list.")
 @click.option("--consent", metavar="TEXT", help="How they agreed. With it they are active at once and get no question.")
 @click.option("--zone", metavar="ZONE", help="Their time zone, as `America/New_York`.")
 @click.option("--field", "fields", metavar="NAME=VALUE", multiple=True, help="A field; may be given several times.")
@@ -202,7 +202,13 @@ def _all_subscribers(work: Work, list_name: str | None, state: SubscriptionState
     ),
     exits=EXITS,
 )
-@click.option("--list", "list_name", metavar="LIST", help="Only those with a subscription to this list.")
+@click.option(
+    "--list",
+    "list_name",
+    metavar="LIST",
+    shell_complete=complete_list,
+    help="Only those with a subscription to this list.",
+)
 @click.option(
     "--state", type=click.Choice([each.value for each in SubscriptionState]), help="Only those in this state there."
 )
@@ -269,7 +275,7 @@ def show(call: Call, email: str) -> None:
     exits=EXITS,
 )
 @click.argument("email")
-@click.option("--list", "list_name", metavar="LIST", help="Only from this list.")
+@click.option("--list", "list_name", metavar="LIST", shell_complete=complete_list, help="Only from this list.")
 @click.option("--everything", is_flag=True, help="Also no more mails about webinars they registered for.")
 @dry_run_option
 def unsubscribe(call: Call, email: str, list_name: str | None, everything: bool, dry_run: bool) -> None:

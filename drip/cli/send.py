@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from drip.cli.grammar import EXITS_PROJECT, Call, command, dry_run_option, yes_option
-from drip.cli.names import complete_post, near_hint
+from drip.cli.names import complete_list, complete_post, near_hint
 from drip.cli.output import count, one_line
 from drip.core.records import Kind
 from drip.core.when import wall_clock
@@ -32,7 +32,10 @@ ASK_ABOVE = 50
 WATCH_SECONDS = 60.0
 """How long `--watch` sleeps at most: other processes may bring work that is due at once."""
 
-DRY_RUN_MAX = 10_000
+DRY_RUN_PAGE = 1_000
+DRY_RUN_MAX = 100_000
+"""So many people are looked at by `--dry-run`: it holds them in memory."""
+
 NUMBERS = ("planned", "sent", "deferred", "failed", "uncertain", "skipped", "held", "recovered")
 TOLD = NUMBERS[2:]
 KINDS = {each.name.lower(): each for each in Kind}
@@ -71,12 +74,10 @@ def run(call: Call, dry_run: bool, limit: int | None, watch: bool, only: str | N
 def _once(call: Call, project: Project, limit: int | None, kind: Kind | None) -> int:
     from drip.simulate import next_moment
 
-    with project.store.read() as work:
-        applied = work.live_revision("") is not None
-    if not applied:
-        return _nothing_applied(call)
     numbers, relay_down = _recorded(call, project, limit, kind)
     next_at = next_moment(project.engine)
+    if next_at is None and not any(numbers.values()) and not _is_applied(project):
+        return _nothing_applied(call)
     if call.output.json:
         call.output.document({"type": "run", **numbers, "next_at": next_at, "relay_down": relay_down})
     elif not (call.output.quiet and not any(numbers.values())):
@@ -87,6 +88,11 @@ def _once(call: Call, project: Project, limit: int | None, kind: Kind | None) ->
         call.output.talk(f"hint: {PartlyDone.default_hint}")
         return PartlyDone.exit_code
     return 0
+
+
+def _is_applied(project: Project) -> bool:
+    with project.store.read() as work:
+        return work.live_revision("") is not None
 
 
 def _nothing_applied(call: Call) -> int:
@@ -206,13 +212,14 @@ def _rehearse(call: Call, project: Project, kind: Kind | None) -> int:
 def _due_deliveries(work: Work, now: datetime) -> list[tuple[str, str, Kind]]:
     from drip.core.delivery import DeliveryState
 
-    due = [
-        each
-        for each in work.deliveries_in(DeliveryState.DUE, limit=DRY_RUN_MAX)
-        if each.due_at <= now and (each.expires_at is None or each.expires_at > now)
-    ]
-    people = work.readers_for(due)
-    return [(people[each.id][0].email, _post_name(each.campaign, each.post), each.kind) for each in due]
+    found = []
+    after = 0
+    while page := work.deliveries_in(DeliveryState.DUE, after_id=after, limit=DRY_RUN_PAGE):
+        after = page[-1].id
+        due = [each for each in page if each.due_at <= now and (each.expires_at is None or each.expires_at > now)]
+        people = work.readers_for(due)
+        found += [(people[each.id][0].email, _post_name(each.campaign, each.post), each.kind) for each in due]
+    return found
 
 
 def _post_name(campaign: str, post: str) -> str:
@@ -313,10 +320,14 @@ def _occasion(work: Work, edition: Edition, broadcast: Broadcast, again: bool, n
         return occasion_of(name, broadcast)
     if not again:
         last = earlier[-1]
-        at = wall_clock(last.frozen_at or last.due_at, edition.definition.timezone)
-        went = f"went to {count(last.recipients, 'reader')}" if last.frozen_at else "is planned for"
-        message = f"{name}/{broadcast.post} {went} {'on ' if last.frozen_at else ''}{at}"
-        raise WrongUsage(message, hint="send it once more with `--again`: readers then get it twice")
+        if last.frozen_at is None:
+            went = f"is planned already, {last.occasion.rpartition('@')[2]}"
+        else:
+            at = wall_clock(last.frozen_at, edition.definition.timezone)
+            went = f"went to {count(last.recipients, 'reader')} on {at}"
+        raise WrongUsage(
+            f"{name}/{broadcast.post} {went}", hint="send it once more with `--again`: readers then get it twice"
+        )
     # The author's moment stays at the end: the engine reads the reader's time from there.
     return f"{name}/broadcast/{broadcast.post}/again-{int(now.timestamp())}@{broadcast.when.phrase}"
 
@@ -337,7 +348,14 @@ def _occasion(work: Work, edition: Edition, broadcast: Broadcast, again: bool, n
     exits=(4, *EXITS_PROJECT, 75, 130),
 )
 @click.argument("post", shell_complete=complete_post)
-@click.option("--to", "list_name", metavar="LIST", required=True, help="The list whose readers get it.")
+@click.option(
+    "--to",
+    "list_name",
+    metavar="LIST",
+    required=True,
+    shell_complete=complete_list,
+    help="The list whose readers get it.",
+)
 @click.option("--where", metavar="CONDITION", help='Only readers for whom this holds, as "not tag client".')
 @click.option(
     "--at", metavar="TIME", help="When, as `2026-12-01 9:00`, perhaps with `reader's time`. [default: at once]"

@@ -35,6 +35,14 @@ def free_port() -> Iterator[None]:
         raise WrongUsage(f"cannot listen there: {reason}", hint="choose another with `--port`") from None
 
 
+def try_port(host: str, port: int) -> None:
+    """Raise WrongUsage where nobody can listen. Asked first, because uvicorn would end the process with code 3."""
+    import socket
+
+    with free_port(), socket.create_server((host, port)):
+        return
+
+
 @command(
     "serve",
     examples=(
@@ -52,6 +60,7 @@ def serve(call: Call, host: str, port: int) -> None:
     """
     from drip.web.serve import serve as serve_pages
 
+    try_port(host, port)
     with call.project() as project:
         call.output.talk(f"serving {project.definition.name} on http://{host}:{port}; stop with Ctrl-C")
         serve_pages(project, host=host, port=port)
@@ -76,6 +85,8 @@ def sandbox(call: Call, port: int, site_port: int) -> None:
     from drip.sandbox.server import run_sandbox
 
     root = call.root()
+    try_port(LOCAL, port)
+    try_port(LOCAL, site_port)
     with free_port():
         run_sandbox(root, inbox_port=port, site_port=site_port, say=call.output.answer)
 
@@ -100,6 +111,8 @@ def demo(call: Call, leave: bool, port: int) -> int:
     from drip.sandbox.demo import play
 
     stays = not leave and call.output.is_terminal()
+    if stays:
+        try_port(LOCAL, port)  # now, not after half a minute of play
     with free_port():
         played = play(
             starter_root(),

@@ -303,14 +303,20 @@ def explanations() -> dict[str, str]:
 @click.argument("name", metavar="[NAME]", required=False)
 def explain(call: Call, name: str | None) -> None:
     """Tell more about a problem, a reason or an error, with an example."""
+    from drip.cli.manual import import_everything
+
+    wanted = (name or "").strip().strip("`[]").lower()
     texts = explanations()
+    if wanted not in texts:
+        # Errors of rooms that are not loaded yet; and a suggestion should know all names.
+        import_everything()
+        texts = explanations()
     if name is None:
         if call.output.json:
             call.output.document({"type": "names", "names": sorted(texts)})
         else:
             call.output.answer("\n".join(sorted(texts)))
         return
-    wanted = name.strip().strip("`[]").lower()
     if wanted not in texts:
         near = difflib.get_close_matches(wanted, texts, n=3, cutoff=0.5)
         hint = (

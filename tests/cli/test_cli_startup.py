@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -31,8 +30,9 @@ HEAVY = (
     "aiosmtpd",
     "ftfy",
 )
-LIMIT_SECONDS = 1.5
-"""Half a second is the promise on an idle machine; a test machine with other work on it gets three times that."""
+LIMIT_SECONDS = 1.0
+"""Half a second is the promise on an idle machine. A machine with other tests on every core gets twice that, and
+what counts is the time of this process alone."""
 
 
 def loaded(*words: str, folder: Path) -> set[str]:
@@ -69,10 +69,11 @@ def test_help_loads_neither_database_nor_yaml(words: tuple[str, ...], tmp_path: 
 def test_an_idle_run_is_quick(idle: Path) -> None:
     seconds = []
     for _ in range(5):
-        begin = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-m", "drip", "run"], cwd=idle, capture_output=True, text=True, check=True
-        )
-        seconds.append(time.perf_counter() - begin)
-        assert done.stdout == "nothing is due; nothing is planned\n"
+        process = subprocess.Popen([sys.executable, "-m", "drip", "run"], cwd=idle, stdout=subprocess.PIPE, text=True)
+        with process.stdout or pytest.fail("no pipe") as said:
+            assert said.read() == "nothing is due; nothing is planned\n"
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        seconds.append(used.ru_utime + used.ru_stime)
     assert min(seconds) < LIMIT_SECONDS, f"the best of five took {min(seconds):.2f} s ({os.cpu_count()} cores)"

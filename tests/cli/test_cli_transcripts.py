@@ -41,7 +41,7 @@ def blocks(text: str) -> Iterator[list[str]]:
     """The transcript in pieces: each begins with a line of its own and holds the lines below that belong to it."""
     piece: list[str] = []
     for line in text.splitlines():
-        if line.startswith(("$ ", "%", "#")) and not (line == "%%" and piece):
+        if line.startswith(("$ ", "%", "# ")) and not (line == "%%" and piece):
             if piece and piece[0].startswith("% file") and "%%" not in piece:
                 piece.append(line)
                 continue
