@@ -58,6 +58,7 @@ def advance_due(store: Store, scene_of: Callable[[Work, datetime], Scene], now: 
             editions = {each.revision.campaign: each for each in scene.live.campaigns(work)}
             for enrollment in batch:
                 total.planned += advance_one(scene, editions.get(enrollment.campaign), enrollment, facts[enrollment.id])
+            scene.write_log()
             total.looked_at += len(batch)
 
 

@@ -126,4 +126,5 @@ def apply(engine: Engine, files: Mapping[str, str], now: datetime, *, names: Seq
             # A changed delay applies to those who wait, both ways (rule 9): everybody is looked at again.
             if any(each.campaign == campaign.name and each.changed for each in applied):
                 work.wake_campaign(campaign.name, now)
+        scene.write_log()
     return applied

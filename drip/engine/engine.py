@@ -195,4 +195,7 @@ class Engine:
         if due is None or due > now:
             return 0
         with self.store.write() as work:
-            return freeze_due(self.scene(work, now))
+            scene = self.scene(work, now)
+            planned = freeze_due(scene)
+            scene.write_log()
+            return planned

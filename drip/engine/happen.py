@@ -7,7 +7,7 @@ and the mark of a sending run is refused from then on. Called by `Engine.happen`
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +86,12 @@ class Scene:
     live: Live
     keys: Keys
     now: datetime
+    entries: list[LogEntry] = field(default_factory=list)
+
+    def write_log(self) -> None:
+        """Write the noted facts; whoever opened the transaction calls it once, before the end."""
+        self.work.log(self.entries)
+        self.entries.clear()
 
     def log(
         self,
@@ -97,8 +103,8 @@ class Scene:
         reason: str = "",
         detail: str = "",
     ) -> None:
-        """Write one fact down."""
-        self.work.log([LogEntry(self.now, kind, subscriber, campaign, subject, reason, detail)])
+        """Note one fact, to be written with the others of this transaction."""
+        self.entries.append(LogEntry(self.now, kind, subscriber, campaign, subject, reason, detail))
 
 
 # --- people ----------------------------------------------------------------------------------------------------
@@ -574,4 +580,6 @@ PERFORMERS: Mapping[type[Any], Callable[[Scene, Any], Happened]] = {
 
 def perform(scene: Scene, event: Event) -> Happened:
     """Do what the event asks, in the transaction of the scene."""
-    return PERFORMERS[type(event)](scene, event)
+    happened = PERFORMERS[type(event)](scene, event)
+    scene.write_log()
+    return happened

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from drip.core.delivery import Blame, DeliveryState
-from drip.core.records import Delivery, DeliveryId, Did, LogEntry, StepDone
+from drip.core.records import Delivery, DeliveryId, Did, EnrollmentId, LogEntry, StepDone
 
 if TYPE_CHECKING:
     from drip.store.results import Recorded
@@ -103,6 +103,7 @@ class Ledger:
 
     def _record(self, work: Work, results: Sequence[tuple[Delivery, Recorded]]) -> None:
         changed = work.record([result for _, result in results], self._owner)
+        ends = Ends(self._now)
         for delivery, result in results:
             if delivery.id not in changed:
                 continue
@@ -111,34 +112,37 @@ class Ledger:
             if verdict.state is DeliveryState.FAILED and outcome.blame is Blame.ADDRESS:
                 # The receiving side says that this mailbox does not exist; asking again hurts every later mail.
                 work.suppress(delivery.mailbox, "address-refused", self._now, note=f"{outcome.code} {outcome.enhanced}")
-            record_end(work, delivery, verdict.state, verdict.reason, self._now, outcome.text)
+            ends.add(delivery, verdict.state, verdict.reason, outcome.text)
+        ends.write(work)
 
 
-def record_end(
-    work: Work, delivery: Delivery, state: DeliveryState, reason: str, now: datetime, detail: str = ""
-) -> None:
-    """Write down what became of a delivery, and let the enrollment that waits for it go on."""
-    name = "deferred" if state is DeliveryState.DUE else state.value
-    work.log(
-        [
-            LogEntry(
-                at=now,
-                kind=f"delivery-{name}",
-                subscriber_id=delivery.subscriber_id,
-                campaign=delivery.campaign,
-                subject=delivery.step or delivery.post,
-                reason=reason,
-                detail=detail,
-            )
-        ]
-    )
-    did = DID_OF_STATE.get(state)
-    if did is not None and delivery.enrollment_id is not None and delivery.step is not None:
-        work.step_done(delivery.enrollment_id, StepDone(delivery.step, did, now, reason))
-        work.wait_until(delivery.enrollment_id, now)
+class Ends:
+    """What came to an end in one transaction: its log lines and its steps, written together."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self._entries: list[LogEntry] = []
+        self._steps: list[tuple[EnrollmentId, StepDone]] = []
+
+    def add(self, delivery: Delivery, state: DeliveryState, reason: str, detail: str = "") -> None:
+        """Note what became of a delivery, and of the step that waits for it."""
+        name = "deferred" if state is DeliveryState.DUE else state.value
+        subject = delivery.step or delivery.post
+        who, campaign = delivery.subscriber_id, delivery.campaign
+        self._entries.append(LogEntry(self._now, f"delivery-{name}", who, campaign, subject, reason, detail))
+        did = DID_OF_STATE.get(state)
+        if did is not None and delivery.enrollment_id is not None and delivery.step is not None:
+            self._steps.append((delivery.enrollment_id, StepDone(delivery.step, did, self._now, reason)))
+
+    def write(self, work: Work) -> None:
+        """Write it down, and let the enrollments go on."""
+        work.log(self._entries)
+        work.steps_done(self._steps, self._now)
 
 
 def settle_steps(work: Work, ended: Iterable[Delivery], now: datetime) -> None:
     """Record the ends of deliveries that came to one without an attempt (skipped, uncertain after a death)."""
+    ends = Ends(now)
     for delivery in ended:
-        record_end(work, delivery, delivery.state, delivery.reason, now)
+        ends.add(delivery, delivery.state, delivery.reason)
+    ends.write(work)

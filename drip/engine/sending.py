@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from drip.core.delivery import DeliveryState, Outcome, OutcomeKind, verdict
 from drip.core.records import Delivery, Kind, RevisionId
-from drip.engine.ledger import Ledger, record_end, settle_steps
+from drip.engine.ledger import Ends, Ledger, settle_steps
 from drip.engine.letters import Addressed, Letters
 from drip.engine.live import Edition, Live
 from drip.errors import CannotRecord, DripError, RelayUnreachable
@@ -159,7 +159,9 @@ class Sending:
         except DripError as error:
             with self._store.write() as work:
                 work.hold([delivery.id], self._owner, "cannot-render")
-                record_end(work, delivery, DeliveryState.HELD, "cannot-render", self._now, error.message)
+                ends = Ends(self._now)
+                ends.add(delivery, DeliveryState.HELD, "cannot-render", error.message)
+                ends.write(work)
             self.ledger.counts["held"] += 1
             return None
 

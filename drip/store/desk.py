@@ -12,16 +12,19 @@ from drip.core.delivery import DeliveryState
 from drip.core.records import (
     Delivery,
     DeliveryId,
+    EnrollmentId,
     EnrollmentState,
     Kind,
     Registration,
     RevisionId,
+    StepDone,
     Subscriber,
     Subscription,
     SubscriptionState,
 )
 from drip.store.columns import among, ranked, said
 from drip.store.deliveries import DELIVERY, UNSETTLED
+from drip.store.enrollments import put_step_statement, wait_statement
 from drip.store.people import SUBSCRIBER, as_subscriber
 from drip.store.schema import delivery, enrollment, registration, revision, session, subscriber, subscription
 from drip.store.transaction import Transaction
@@ -74,6 +77,17 @@ class Desk(Transaction):
         """The latest revision of each campaign ("" is the project), by its id alone: the files stay where they are."""
         statement = select(revision.c.campaign, func.max(revision.c.id)).group_by(revision.c.campaign)
         return {row[0]: RevisionId(row[1]) for row in self._all(statement)}
+
+    def steps_done(self, steps: Sequence[tuple[EnrollmentId, StepDone]], moment: datetime) -> None:
+        """Puts many steps behind their people, and has each enrollment decided anew at that moment."""
+        if not steps:
+            return
+        rows = [
+            {"enrollment_id": number, "step": each.step, "did": each.did, "at": each.at, "reason": each.reason}
+            for number, each in steps
+        ]
+        self._run(put_step_statement(self._postgres), rows)
+        self._run(wait_statement(), [{"number": number, "moment": moment, "step": None} for number, _ in steps])
 
     def hold(self, ids: Collection[DeliveryId], owner: str, reason: str) -> int:
         """Claimed deliveries that cannot be made into a message wait for the author. How many."""
