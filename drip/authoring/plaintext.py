@@ -53,6 +53,8 @@ class PlainText:
         if token.type == "sessions":
             return f"{SESSIONS_WORD}\n"  # its part ends each session's lines itself
         text = self._text_of(token, block[1:-1]).strip("\n")
+        if len(block) > 2 and statements(block[-2], self._find_tag):
+            return f"{text}\n"  # the last item within the loop has ended its line
         return f"{text}\n\n" if text else ""
 
     def _text_of(self, token: Token, inner: Sequence[Token]) -> str:
