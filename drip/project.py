@@ -82,6 +82,11 @@ def read_tree(root: Path) -> dict[str, str]:
     return files
 
 
+def has_secret(root: Path, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether the project has its secret yet. Makes none, unlike `read_secret`."""
+    return bool(environment.get("DRIP_SECRET")) or (root / ".drip" / "secret").exists()
+
+
 def read_secret(root: Path, environment: Mapping[str, str] = os.environ) -> bytes:
     """The project's master secret: `DRIP_SECRET`, else `.drip/secret`, which is made at the first need (mode 0600).
 

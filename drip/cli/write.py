@@ -4,6 +4,7 @@ but for `preview --as`, which looks one subscriber up.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import textwrap
 from collections.abc import Iterable, Mapping
@@ -224,18 +225,43 @@ def check(call: Call, addresses: tuple[str, ...], strict: bool, at: datetime | N
         ("drip preview six-deadly-mistakes/last-seats", "a page to open in a browser"),
         ("drip preview last-seats --text", "the plain text part"),
         ("drip preview last-seats --as mia@example.com -o seats.html", "as one subscriber gets it"),
+        ("drip preview", "all posts on a page of this machine that follows every save"),
+        ("drip preview last-seats --serve --open", "the same, at this post, in your browser"),
     ),
     exits=(4, *EXITS_PROJECT),
 )
-@click.argument("post", shell_complete=complete_post)
+@click.argument("post", metavar="[POST]", required=False, shell_complete=complete_post)
 @click.option("--as", "as_email", metavar="EMAIL", help="With the fields and sessions of this subscriber.")
 @click.option("--text", "as_text", is_flag=True, help="The plain text part.")
 @click.option("-o", "--output", "target", metavar="FILE|-", help="Write to FILE, or to stdout with `-`.")
 @click.option("--at", type=MOMENT, metavar="MOMENT", help="As the mail would be at this moment.")
+@click.option("--serve", is_flag=True, help="Serve the live page; without a POST this is what happens anyway.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=8024, show_default=True, help="The live page's port.")
+@click.option("--open/--no-open", "opens", default=False, help="Open the live page in your browser.")
 def preview(
-    call: Call, post: str, as_email: str | None, as_text: bool, target: str | None, at: datetime | None
+    call: Call,
+    post: str | None,
+    as_email: str | None,
+    as_text: bool,
+    target: str | None,
+    at: datetime | None,
+    serve: bool,
+    port: int,
+    opens: bool,
 ) -> None:
-    """Show a post as the mail that a subscriber gets: the files as they are now, applied or not."""
+    """Show a post as the mail that a subscriber gets: the files as they are now, applied or not.
+
+    The live page is for this machine only. It shows every post with its problems, to readers and at dates of your
+    choice, and follows every save.
+    """
+    if serve or post is None:
+        if as_email or as_text or target or at:
+            raise WrongUsage(
+                "these options are for one post, written to a file",
+                hint="name a POST and leave `--serve` out, or choose reader and date on the live page",
+            )
+        _serve_preview(call, post, port, opens=opens)
+        return
     from drip.engine.preview import preview as preview_post
 
     with call.project() as project:
@@ -262,6 +288,26 @@ def preview(
     call.output.answer(str(path))
     if target is None:
         call.output.talk("open it in a browser")
+
+
+def _serve_preview(call: Call, post: str | None, port: int, *, opens: bool) -> None:
+    """Serve the live page until Ctrl-C, which here is the normal end."""
+    import webbrowser
+
+    from drip.cli.serve_commands import free_port
+    from drip.sandbox.live_run import run_live
+
+    def say(url: str) -> None:
+        if call.output.json:
+            call.output.document({"type": "preview", "url": url})
+        else:
+            call.output.answer(url)
+        call.output.talk("this page follows every save; stop with Ctrl-C")
+        if opens:
+            webbrowser.open(url)
+
+    with free_port(), contextlib.suppress(KeyboardInterrupt):
+        run_live(call.root(), clock=call.clock, port=port, post=post, say=say)
 
 
 def _preview_path(post: str) -> Path:

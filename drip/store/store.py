@@ -105,6 +105,17 @@ class Store:
                     number = HEAD
         compare(number)
 
+    def is_there(self) -> bool:
+        """Whether there is a database of ours to read. Makes nothing, unlike `create_or_check`; refuses the same."""
+        if self._file is not None and not self._file.exists():
+            return False
+        with self.read() as work:
+            number = schema_number(work._connection)
+        if number is None:
+            return False
+        compare(number)
+        return True
+
     def upgrade(self) -> tuple[str, ...]:
         """Brings the database to our schema; the names of the migrations that this took, in order."""
         from drip.store.migrate import migrate

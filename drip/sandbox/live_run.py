@@ -1,0 +1,60 @@
+"""`drip preview`: the live preview in front of an author, until they press Ctrl-C."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlencode
+
+from drip.project import Clock
+from drip.sandbox.live import Live
+from drip.sandbox.live_pages import create_live
+from drip.sandbox.stage import Address, SiteThread, listen
+
+LOOK_SECONDS = 0.2
+"""A save is noticed after half of this, on average: with the rendering it stays far below a second."""
+
+CALM_SECONDS = 1.0
+"""Sizes are measured when no save came for so long, so that the page an author waits for comes first."""
+
+
+def run_live(
+    root: Path,
+    *,
+    clock: Clock,
+    port: int,
+    post: str | None,
+    say: Callable[[str], None],
+    stop: threading.Event | None = None,
+) -> None:
+    """Run until interrupted, or until `stop` is set. `say` is told the address.
+
+    Raises NotFound for a post that is not there, OSError when the port is taken.
+    """
+    stop = stop or threading.Event()
+    live = Live(root, clock)
+    query = f"?{urlencode({'post': live.find(post)}, safe='/')}" if post else ""
+    sock = listen(port)
+    site = SiteThread(create_live(live), sock)
+    site.start()
+    try:
+        say(f"{Address(sock.getsockname()[1]).url}/{query}")
+        _watch(live, stop)
+    finally:
+        # The streams of open pages end by themselves when they see this; the server waits for them a second at most.
+        live.is_closing = True
+        site.stop()
+
+
+def _watch(live: Live, stop: threading.Event) -> None:
+    """Look for saves, and measure posts in between."""
+    calm_at = 0.0
+    pause = LOOK_SECONDS
+    while not stop.wait(pause):
+        if live.look():
+            calm_at = time.monotonic() + CALM_SECONDS
+        pause = LOOK_SECONDS
+        if time.monotonic() >= calm_at and live.measure_one():
+            pause = 0.01
