@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import signal
 import subprocess
 import sys
@@ -388,6 +389,26 @@ def test_a_lock_whose_file_was_removed_does_not_remove_anothers(tmp_path: Path) 
     first.release()
     assert locks.take("me") is None
     second.release()
+
+
+def test_a_file_removed_between_open_and_lock_is_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    locks, path = FileLocks(tmp_path / "drip.db"), tmp_path / "drip.db.locks" / "me.lock"
+    real, removed = fcntl.flock, []
+
+    def flock(number: int, how: int) -> None:
+        if not removed:  # as by the release of the owner before
+            path.unlink()
+            removed.append(number)
+        real(number, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    held = locks.take("me")
+    assert held is not None
+    assert removed
+    assert path.exists()
+    assert locks.take("me") is None
+    held.release()
+    assert not path.exists()
 
 
 def test_a_lock_is_never_held_twice(tmp_path: Path) -> None:
