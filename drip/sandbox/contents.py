@@ -78,7 +78,7 @@ def _campaign(draft: CampaignDraft) -> Chapter:
 
 def _sequence(sequence: Sequence, posts: Mapping[str, PostDraft]) -> Group:
     lines = tuple(_step(each, posts) for each in sequence.steps)
-    return Group(f"sequence {sequence.name}", lines, f"starts when somebody {sequence.start.phrase}")
+    return Group(f"sequence {sequence.name}", lines, f"start: {sequence.start.phrase}")
 
 
 def _step(step: Step, posts: Mapping[str, PostDraft]) -> Line:

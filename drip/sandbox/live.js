@@ -41,6 +41,7 @@
     if (both && withMail) loadFrame(old, fresh);
     for (const id of ["list", "title", "alerts", "problems"]) swap(next, id);
     if (!both) swap(next, "view");
+    document.getElementById("view").className = next.getElementById("view").className;
     document.title = next.title;
     document.body.dataset.state = next.body.dataset.state;
     if (withMail) status.textContent = `up to date: loaded again at ${new Date().toLocaleTimeString()}`;

@@ -143,10 +143,10 @@ class Live:
             return self._problems[1]
 
     def sizes(self) -> Mapping[str, int]:
-        """The bytes of each post's page, as far as they are known for the files as they are."""
+        """The bytes of each post's page, where its files are as when it was measured; 0 if it cannot be shown."""
         snapshot = self.snapshot
         known = list(self._sizes.items())
-        return {path: size for path, (mark, size) in known if size and mark == _mark(snapshot, path)}
+        return {path: size for path, (mark, size) in known if mark == _mark(snapshot, path)}
 
     def measure_one(self) -> bool:
         """Find out the size of one post that has changed; whether there was one. Also keeps it as a good render."""
@@ -324,7 +324,7 @@ def problem_of(fault: TemplateFault, draft: PostDraft, files: Mapping[str, str])
     """A fault of a template as a Problem, with the whole line marked."""
     path = fault.path or draft.post.path
     prefix = f"{fault.path}:{fault.line}: " if fault.line else f"{fault.path}: "
-    message = fault.message.removeprefix(prefix) if fault.path else fault.message
+    message = fault.message.removeprefix(prefix) if fault.path else fault.message.replace(f"{path}:1: ", "")
     if path == draft.post.path and fault.line < draft.post.body_line:
         # Subject and preview are templates of one line; in the file they stand wherever the author wrote them.
         return Problem(fault.name, message, _head_place(message, draft), fault.hint)

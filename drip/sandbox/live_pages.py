@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import email
 import email.policy
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
-from zoneinfo import ZoneInfo
 
 import jinja2
 from starlette.applications import Starlette
@@ -126,11 +125,23 @@ def choose(given: Mapping[str, str], zone: str, now: datetime) -> Choice:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A problem for the page: `text` as on a terminal."""
+    """A problem for the page, as on a terminal, in parts: only the code must keep its columns."""
 
     name: str
     rank: str
-    text: str
+    message: str
+    place: str
+    code: str
+    help: str
+
+
+def tell(problem: Problem, files: Mapping[str, str]) -> Told:
+    """The parts of a problem as `drip check` shows it."""
+    message, place, *rest = render_problem(problem, files).split("\n")
+    help_text = rest.pop().removeprefix("help: ") if problem.help else ""
+    while rest and not rest[-1].strip(" |"):
+        rest.pop()
+    return Told(problem.name, problem.rank.value, message, place.strip(" ->"), "\n".join(rest[1:]), help_text)
 
 
 class Pages:
@@ -222,20 +233,16 @@ class Pages:
             name=draft.post.name if draft is not None else "",
             shown=shown,
             faults=self._told(shown.faults if shown else (), snapshot),
-            old_since=self._local(shown.old_since) if shown is not None and shown.old_since else "",
+            # The author reads it on this machine's clock.
+            old_since=f"{shown.old_since.astimezone():%H:%M:%S}" if shown is not None and shown.old_since else "",
             view=_view(choice, shown),
             own_problems=self._told([each for each in problems if each.place.path == choice.path], snapshot),
             other_problems=self._told(around(choice.path, problems) if choice.path else problems, snapshot),
         )
         return HTMLResponse(page, status, {**HEADERS, "Content-Security-Policy": PAGE_POLICY})
 
-    def _told(self, problems: object, snapshot: Snapshot) -> list[Told]:
-        found: list[Problem] = list(problems)  # type: ignore[call-overload]
-        return [Told(each.name, each.rank.value, render_problem(each, snapshot.files)) for each in found]
-
-    def _local(self, moment: datetime) -> str:
-        zone = self._live.snapshot.project.definition.timezone or "UTC"
-        return f"{moment.astimezone(ZoneInfo(zone)):%H:%M:%S}"
+    def _told(self, problems: Iterable[Problem], snapshot: Snapshot) -> list[Told]:
+        return [tell(each, snapshot.files) for each in problems]
 
     def _frame(self, given: Mapping[str, str]) -> Response:
         choice = self._choice(given)
