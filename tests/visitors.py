@@ -39,6 +39,12 @@ def paths_in(wire: Wire) -> list[str]:
     return sorted(dict.fromkeys(each for each in found if not each.endswith("=")))
 
 
+def words(text: str) -> str:
+    """What a reader reads of a page."""
+    body = text.partition('<main class="card">')[2].partition("</main>")[0]
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
 class Visitor:
     """Asks for pages. Every answer is checked for what every answer must have."""
 

@@ -10,7 +10,6 @@ import re
 import threading
 from typing import TYPE_CHECKING, Any
 
-from drip.core.records import Kind
 from drip.errors import DripError
 from drip.web.app import create_app
 
@@ -23,7 +22,7 @@ HEADER_BYTES_MAX = 16 * 1024
 IDLE_SECONDS = 5
 STOP_SECONDS = 10
 VISITORS_MAX = 200
-URGENT = (Kind.CONFIRMATION, Kind.REMINDER)
+MAILS_A_KICK = 20
 
 TOKENS = re.compile(r"(/(?:confirm|u|p|b|j|m|v)/|[?&]for=)[A-Za-z0-9_\-]{8,}")
 ADDRESSES = re.compile(r"[^\s<>\"'(),:;]+@([^\s<>\"'(),:;]+)")
@@ -43,9 +42,10 @@ class Redacted(logging.Formatter):
 
 
 class Kick:
-    """Sends what somebody is waiting for: confirmations and the mails about seats. Never a newsletter.
+    """Sends what somebody is waiting for: a few mails that are due, the urgent kinds first (DESIGN §8).
 
-    One at a time: a kick that comes during another makes it look once more. Whatever fails stays due for cron.
+    A newsletter is left to cron, but for what fits into the few. One at a time: a kick that comes during another
+    makes it look once more. Whatever fails stays due for cron.
     """
 
     def __init__(self, project: Project) -> None:
@@ -67,8 +67,7 @@ class Kick:
 
     def _send(self) -> None:
         try:
-            for kind in URGENT:
-                self._project.engine.tick(self._project.clock.now(), only=kind)
+            self._project.engine.tick(self._project.clock.now(), limit=MAILS_A_KICK)
         except DripError as error:
             log.warning("mails wait for the next `drip run`: %s", error.message)
 

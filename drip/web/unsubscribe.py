@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from drip.core.events import Scope, Unsubscribed
 from drip.core.links import Purpose
-from drip.core.records import DeliveryId, Subscriber
+from drip.core.records import Delivery, DeliveryId, Subscriber
 from drip.web.standing import Standing, standing_of
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ def masked(email: str) -> str:
     return f"{local[:1]}…@{domain}"
 
 
-def _reader_of_mail(site: Site, work: Work, token: str) -> tuple[Subscriber, DeliveryId] | None:
+def _reader_of_mail(site: Site, work: Work, token: str) -> tuple[Subscriber, Delivery] | None:
     number = site.number(Purpose.UNSUBSCRIBE, token)
     delivery = work.delivery(DeliveryId(number)) if number is not None else None
     subscriber = work.subscriber(delivery.subscriber_id) if delivery else None
-    return (subscriber, delivery.id) if subscriber and delivery else None
+    return (subscriber, delivery) if subscriber and delivery else None
 
 
 def _reader(site: Site, work: Work, token: str) -> Subscriber | None:
@@ -39,8 +39,18 @@ def _reader(site: Site, work: Work, token: str) -> Subscriber | None:
     return None if number is None else work.subscriber(number)  # type: ignore[arg-type]
 
 
-def _choose(house: House, subscriber: Subscriber, standing: Standing, status: int = 200) -> Response:
-    values = {"email": masked(subscriber.email), "standing": standing, "asked_again": status != 200}
+def _choose(
+    house: House, subscriber: Subscriber, delivery: Delivery, standing: Standing, status: int = 200
+) -> Response:
+    """The buttons, and before they are pressed what they stop: on a mail about a seat, the mails about it as well."""
+    answered = [each for each in standing.reminded if each.id == delivery.registration_id]
+    values = {
+        "email": masked(subscriber.email),
+        "standing": standing,
+        "answered": answered,
+        "others": [each for each in standing.reminded if each not in answered],
+        "asked_again": status != 200,
+    }
     return house.page("unsubscribe", values, status)
 
 
@@ -66,7 +76,7 @@ def page(site: Site, visit: Visit) -> Response:
         found = _reader_of_mail(site, work, visit.token)
         if found is None:
             return house.problem(404, "unsubscribe-unknown")
-        return _choose(house, found[0], standing_of(site, house, work, found[0], visit.now))
+        return _choose(house, *found, standing_of(site, house, work, found[0], visit.now))
 
 
 def act(site: Site, visit: Visit) -> Response:
@@ -76,16 +86,16 @@ def act(site: Site, visit: Visit) -> Response:
         found = _reader_of_mail(site, work, visit.token)
         if found is None:
             return house.problem(404, "unsubscribe-unknown")
-        subscriber, delivery_id = found
+        subscriber, delivery = found
         before = standing_of(site, house, work, subscriber, visit.now)
     scope = _scope(visit)
     if scope is None:
-        return _choose(house, subscriber, before, 400)
+        return _choose(house, subscriber, delivery, before, 400)
     note, text = ("", "Stop everything" if scope is Scope.EVERYTHING else "Unsubscribe")
     if visit.is_one_click:
         note, text = " one-click", "List-Unsubscribe=One-Click"
     evidence = visit.evidence(text, note=note)
-    site.happen(Unsubscribed(subscriber.id, evidence, scope, delivery_id=delivery_id), visit)
+    site.happen(Unsubscribed(subscriber.id, evidence, scope, delivery_id=delivery.id), visit)
     with site.store.read() as work:
         after = standing_of(site, house, work, work.subscriber(subscriber.id) or subscriber, visit.now)
     return _done(house, subscriber, before, after)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FIELDS_MAX = 20
 NAME_LENGTH_MAX = 80
 AGENT_LENGTH_MAX = 300
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
 
 # A first name is printed in mails to an address that somebody else may have typed: a name that is an
@@ -74,7 +75,11 @@ def _is_control(each: str) -> bool:
     # Cc and Cs break headers and databases, Co and Cn mean nothing to anybody; of Cf, the joiners are part of
     # Persian and Indic names, the rest turns text around or hides it.
     category = unicodedata.category(each)
-    return category in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp") or (category == "Cf" and each not in "\u200c\u200d")
+    return (
+        each == REPLACEMENT
+        or category in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp")
+        or (category == "Cf" and each not in "\u200c\u200d")
+    )
 
 
 def first_name(text: str) -> str:
@@ -95,8 +100,11 @@ def zone_or_none(text: str) -> str | None:
 
 
 def _decoded(raw: str) -> str:
-    """A query or form value without lone surrogates and NULs, which no database and no header takes."""
-    return raw.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
+    """A query or form value without lone surrogates and NULs, which no database and no header takes.
+
+    They leave a mark: an address with a hole in it must not become another address.
+    """
+    return raw.encode("utf-8", "replace").decode("utf-8").replace("\x00", REPLACEMENT)
 
 
 async def read_visit(request: Request, place: str, now: datetime) -> Visit:

@@ -66,10 +66,10 @@ def _page(
     scene: _Scene, visit: Visit, values: Mapping[str, str], faults: Mapping[str, str], status: int = 200
 ) -> Response:
     house = scene.house
-    open_ones = [each for each in scene.choices if each.is_open]
-    chosen = values["session"]
-    if not chosen and len(open_ones) == 1:
-        chosen = open_ones[0].view.name
+    open_ones = [each.view.name for each in scene.choices if each.is_open]
+    chosen = values["session"] if values["session"] in open_ones else ""
+    if len(open_ones) == 1:
+        chosen = open_ones[0]
     given = {
         "campaign": scene.campaign,
         "webinar": {"title": scene.webinar.title, "length": length_words(scene.webinar.length)},
