@@ -49,17 +49,26 @@ def advance_due(store: Store, scene_of: Callable[[Work, datetime], Scene], now: 
     """Advance every enrollment that is due, batch by batch, until none is."""
     total = Advanced()
     while True:
-        with store.write() as work:
-            batch = work.due_enrollments(now, BATCH)
-            if not batch:
-                return total
-            scene = scene_of(work, now)
-            facts = work.facts_for(batch, scene.live.project(work).definition.timezone)
-            editions = {each.revision.campaign: each for each in scene.live.campaigns(work)}
-            for enrollment in batch:
-                total.planned += advance_one(scene, editions.get(enrollment.campaign), enrollment, facts[enrollment.id])
-            scene.write_log()
-            total.looked_at += len(batch)
+        looked_at, planned = store.transact(lambda work: _advance_batch(scene_of(work, now)))
+        if not looked_at:
+            return total
+        total.looked_at += looked_at
+        total.planned += planned
+
+
+def _advance_batch(scene: Scene) -> tuple[int, int]:
+    """How many people of one batch were looked at, and how many deliveries were planned for them."""
+    work = scene.work
+    batch = work.due_enrollments(scene.now, BATCH)
+    if not batch:
+        return 0, 0
+    facts = work.facts_for(batch, scene.live.project(work).definition.timezone)
+    editions = {each.revision.campaign: each for each in scene.live.campaigns(work)}
+    planned = 0
+    for enrollment in batch:
+        planned += advance_one(scene, editions.get(enrollment.campaign), enrollment, facts[enrollment.id])
+    scene.write_log()
+    return len(batch), planned
 
 
 def advance_one(scene: Scene, edition: Edition | None, enrollment: Enrollment, facts: Facts) -> int:
@@ -72,9 +81,10 @@ def advance_one(scene: Scene, edition: Edition | None, enrollment: Enrollment, f
     for _ in range(STEPS_AT_ONCE_MAX):
         decision = decide(sequence, facts, scene.now, campaign=edition.campaign)
         match decision:
-            case Wait(until=until):
+            case Wait(until=until, step=step):
                 # A wait that is not in the future would spin for ever; the next minute is soon enough.
-                scene.work.wait_until(enrollment.id, max(until, scene.now + timedelta(minutes=1)))
+                moment = max(until, scene.now + timedelta(minutes=1))
+                scene.work.wait_until(enrollment.id, moment, step.identity if step else None)
                 return 0
             case End(state=state, reason=reason):
                 _end(scene, enrollment, state, reason)
@@ -150,7 +160,7 @@ def _plan(
     )
     if delivery is None:
         return False
-    scene.work.wait_until(enrollment.id, None)
+    scene.work.wait_until(enrollment.id, None, step.identity)
     scene.log(
         "delivery-planned",
         enrollment.subscriber_id,

@@ -92,8 +92,7 @@ class Engine:
 
         Raises BadAddress, NotFound, SessionClosed, NotApplied, CannotRecord.
         """
-        with self.store.write() as work:
-            return perform(self.scene(work, now), event)
+        return self.store.transact(lambda work: perform(self.scene(work, now), event))
 
     def is_idle(self, now: datetime) -> bool:
         """Whether a tick would find nothing to do. A handful of index look-ups."""

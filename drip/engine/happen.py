@@ -114,7 +114,9 @@ def _meet(scene: Scene, email: str, zone: str | None, fields: Mapping[str, str])
     """The subscriber of that address, new or known. A form never changes what is known about somebody."""
     address = judge_address(email)
     mailbox = scene.keys.mailbox_of(address)
-    return scene.work.add_subscriber(address, mailbox, scene.now, zone=zone, fields=dict(fields))
+    met = scene.work.add_subscriber(address, mailbox, scene.now, zone=zone, fields=dict(fields))
+    scene.work.hold_subscriber(met[0].id)
+    return met
 
 
 def _list_named(scene: Scene, name: str) -> tuple[Edition, MailingList]:
@@ -337,6 +339,7 @@ def confirmed_subscription(scene: Scene, event: ConfirmedSubscription) -> Happen
     subscription = scene.work.subscription(event.subscription_id)
     if subscription is None:
         return Happened("unknown")
+    scene.work.hold_subscriber(subscription.subscriber_id)
     if subscription.state is SubscriptionState.ENDED:
         # An old link after an unsubscribe: the later "no" wins over the earlier "yes".
         return Happened("ended", subscription.subscriber_id, subscription_id=subscription.id)
@@ -365,6 +368,7 @@ def leave_list(scene: Scene, who: SubscriberId, list_name: str | None, evidence:
 def unsubscribed(scene: Scene, event: Unsubscribed) -> Happened:
     """A "no". Never understood more narrowly than it was said: on a webinar mail it stops that webinar's mails too."""
     who = event.subscriber_id
+    scene.work.hold_subscriber(who)
     leave_list(scene, who, event.list, event.evidence)
     everything = event.scope is Scope.EVERYTHING
     delivery = scene.work.delivery(event.delivery_id) if event.delivery_id is not None else None
@@ -456,6 +460,7 @@ def confirmed_registration(scene: Scene, event: ConfirmedRegistration) -> Happen
     if registration is None:
         return Happened("unknown")
     who = registration.subscriber_id
+    scene.work.hold_subscriber(who)
     _, campaign = _webinar_edition(scene, registration.campaign)
     webinar = campaign.webinar
     session = webinar.session_named(registration.session) if webinar else None

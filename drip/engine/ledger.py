@@ -84,36 +84,42 @@ class Ledger:
         if not marks and not results:
             return
         ids = [each for each, _ in marks]
-        marked: set[DeliveryId] = set()
         # `self._marks` still holds the futures if the commit fails, so that `serve` can tell their lanes.
-        with self._store.write() as work:
-            if results:
-                self._record(work, results)
-            if ids:
-                marked = work.mark(ids, self._owner, self._now)
-                refused = [each for each in ids if each not in marked]
-                if refused:
-                    settled = work.settle_refused(refused, self._owner, self._now)
-                    settle_steps(work, settled, self._now)
-                    self.counts["skipped"] += len(settled)
+        marked, counts = self._store.transact(lambda work: self._write(work, ids, results))
+        self.counts.update(counts)
         self._marks, self._results = self._marks[len(marks) :], self._results[len(results) :]
         for each, granted in marks:
             if not granted.done():
                 granted.set_result(each in marked)
 
-    def _record(self, work: Work, results: Sequence[tuple[Delivery, Recorded]]) -> None:
+    def _write(
+        self, work: Work, ids: Sequence[DeliveryId], results: Sequence[tuple[Delivery, Recorded]]
+    ) -> tuple[set[DeliveryId], Counter[str]]:
+        """One group in its transaction: which were granted, and what to count once it is committed."""
+        counts = self._record(work, results) if results else Counter[str]()
+        marked = work.mark(ids, self._owner, self._now) if ids else set()
+        refused = [each for each in ids if each not in marked]
+        if refused:
+            settled = work.settle_refused(refused, self._owner, self._now)
+            settle_steps(work, settled, self._now)
+            counts["skipped"] += len(settled)
+        return marked, counts
+
+    def _record(self, work: Work, results: Sequence[tuple[Delivery, Recorded]]) -> Counter[str]:
+        counts: Counter[str] = Counter()
         changed = work.record([result for _, result in results], self._owner)
         ends = Ends(self._now)
         for delivery, result in results:
             if delivery.id not in changed:
                 continue
             verdict, outcome = result.verdict, result.outcome
-            self.counts["deferred" if verdict.state is DeliveryState.DUE else verdict.state.value] += 1
+            counts["deferred" if verdict.state is DeliveryState.DUE else verdict.state.value] += 1
             if verdict.state is DeliveryState.FAILED and outcome.blame is Blame.ADDRESS:
                 # The receiving side says that this mailbox does not exist; asking again hurts every later mail.
                 work.suppress(delivery.mailbox, "address-refused", self._now, note=f"{outcome.code} {outcome.enhanced}")
             ends.add(delivery, verdict.state, verdict.reason, outcome.text)
         ends.write(work)
+        return counts
 
 
 class Ends:

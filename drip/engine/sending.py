@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from drip.core.delivery import DeliveryState, Outcome, OutcomeKind, verdict
-from drip.core.records import Delivery, Kind, RevisionId
+from drip.core.records import Delivery, DeliveryId, Kind, RevisionId
 from drip.engine.ledger import Ends, Ledger, settle_steps
 from drip.engine.letters import Addressed, Letters
 from drip.engine.live import Edition, Live
@@ -23,6 +23,8 @@ from drip.errors import CannotRecord, DripError, RelayUnreachable
 if TYPE_CHECKING:
     from drip.core.message import Wire
     from drip.mail.transport import Transport
+    from drip.store.desk import Reader
+    from drip.store.results import Claimed
     from drip.store.store import Store
     from drip.store.work import Work
 
@@ -124,18 +126,22 @@ class Sending:
         if self._left is not None:
             wanted = min(wanted, self._left)
         kinds = None if self._only is None else [self._only]
-        with self._store.write() as work:
-            claimed = work.claim(self._owner, self._now, wanted, kinds)
-            settle_steps(work, claimed.expired, self._now)
-            self.ledger.counts["skipped"] += len(claimed.expired)
-            readers = work.readers_for(claimed.deliveries)
-            self._read_editions(work, claimed.deliveries)
+        claimed, readers = self._store.transact(lambda work: self._claim_with_readers(work, wanted, kinds))
+        self.ledger.counts["skipped"] += len(claimed.expired)
         for delivery in claimed.deliveries:
             subscriber, registration, subscription = readers[delivery.id]
             self._buffer.append(Addressed(delivery, subscriber, registration, subscription))
         if self._left is not None:
             self._left -= len(claimed.deliveries)
         self._exhausted = not claimed.deliveries and not claimed.expired
+
+    def _claim_with_readers(
+        self, work: Work, wanted: int, kinds: list[Kind] | None
+    ) -> tuple[Claimed, Mapping[DeliveryId, Reader]]:
+        claimed = work.claim(self._owner, self._now, wanted, kinds)
+        settle_steps(work, claimed.expired, self._now)
+        self._read_editions(work, claimed.deliveries)
+        return claimed, work.readers_for(claimed.deliveries)
 
     def _read_editions(self, work: Work, deliveries: Sequence[Delivery]) -> None:
         """The editions that these messages need; the live project's own (by None) is read once for the whole pass."""

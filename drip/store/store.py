@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, inspect, select
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, InternalError, OperationalError
@@ -19,6 +20,11 @@ from drip.errors import CannotRecord, NewDatabase, OldDatabase, StoreRefused
 from drip.store import connect, ownership
 from drip.store.schema import HEAD, metadata, schema_version
 from drip.store.work import Work
+
+T = TypeVar("T")
+
+DEADLOCKS_MAX = 5
+"""How often a transaction that lost a deadlock is done anew, before the trouble is called by its name."""
 
 CREATING = 7_237_112  # any constant: the advisory lock under which PostgreSQL databases are created or upgraded
 
@@ -54,6 +60,21 @@ class Store:
         """One writing transaction: committed at the end, rolled back if anything is raised. They do not nest."""
         with recordable(), self._turn(self._postgres), self._connection(writes=True) as connection:
             yield Work(connection)
+
+    def transact(self, act: Callable[[Work], T]) -> T:
+        """What `act` returns, from one writing transaction; done anew where PostgreSQL broke a deadlock at our expense.
+
+        `act` must do nothing but ask and write through its `Work`, since it may be called again.
+        """
+        for _ in range(DEADLOCKS_MAX):
+            try:
+                with self.write() as work:
+                    return act(work)
+            except CannotRecord as error:
+                if not lost_a_deadlock(error):
+                    raise
+        with self.write() as work:
+            return act(work)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Work]:
@@ -178,6 +199,12 @@ def compare(number: str) -> None:
     if known and number < HEAD:
         raise OldDatabase(f"the database has schema {number}; this drip needs {HEAD}")
     raise NewDatabase(f"the database has schema {number}; this drip knows {HEAD} at most")
+
+
+def lost_a_deadlock(error: CannotRecord) -> bool:
+    """Whether PostgreSQL chose this transaction to break a deadlock (SQLSTATE 40P01) or a conflict (40001)."""
+    cause = error.__cause__
+    return isinstance(cause, DBAPIError) and getattr(cause.orig, "sqlstate", "") in ("40P01", "40001")
 
 
 @contextlib.contextmanager

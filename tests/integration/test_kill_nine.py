@@ -30,7 +30,7 @@ READERS = 5_000
 KILLS = 100
 LANES = 4
 RUNS_AT_ONCE = 2
-LATENCY_SECONDS = 0.04  # keeps a run busy for as long as a hundred kills take
+LATENCY_SECONDS = 0.015  # before each reply: keeps the runs busy for about as long as a hundred kills take
 REFUSED_RATE = 0.01
 
 
@@ -82,17 +82,29 @@ def start_run(folder: Path, store_url: str) -> subprocess.Popen[bytes]:
     )
 
 
+def seconds_to_start(folder: Path, store_url: str) -> float:
+    """How long a run takes here until it could begin to send: that of one that only looks."""
+    began = time.monotonic()
+    command = [sys.executable, "-m", "drip", "status", "-C", str(folder)]
+    subprocess.run(
+        command, cwd=HERE, env={**os.environ, "DRIP_STORE": store_url}, stdout=subprocess.DEVNULL, check=True
+    )
+    return time.monotonic() - began
+
+
 def kill_at_random(folder: Path, store_url: str, seed: int) -> int:
     """Two runs side by side, each killed at a random moment of its life and replaced. How many kills hit."""
     dice = random.Random(seed)
     runs: list[tuple[float, subprocess.Popen[bytes]]] = []
     kills = 0
+    starting = seconds_to_start(folder, store_url)
     deadline = time.monotonic() + 400
     try:
         while kills < KILLS and time.monotonic() < deadline:
             while len(runs) < RUNS_AT_ONCE:
-                # From the middle of the start-up to the midst of sending.
-                runs.append((time.monotonic() + dice.uniform(0.3, 3.0), start_run(folder, store_url)))
+                # From the middle of the start-up to the midst of sending, on a fast machine as on a busy one.
+                life = dice.uniform(0.5 * starting, 2 * starting + 1.0)
+                runs.append((time.monotonic() + life, start_run(folder, store_url)))
             runs.sort(key=lambda each: each[0])
             moment, run = runs.pop(0)
             time.sleep(max(0.0, moment - time.monotonic()))
