@@ -191,6 +191,14 @@ FILE_PROBLEMS = (
         "relays:\n  - server: smtp.example.net:587\n    tls: required",
     ),
     Explanation(
+        "test-mode-on",
+        Rank.NOTE,
+        "While drip.yaml has `test-mode`, every mail goes to that one address, with a banner that names the reader it "
+        "was meant for. What drip writes down is the same as ever: a post that was redirected counts as sent, and its "
+        "reader does not get it again when test mode is over. Try it with a database of its own.",
+        "relays:\n  - server: smtp.example.net:587   # and no `test-mode:` in the file",
+    ),
+    Explanation(
         "clash-of-names",
         Rank.ERROR,
         "Two things have one name where drip must tell them apart. A post is sent at most once by a sequence, so it "

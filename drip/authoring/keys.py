@@ -94,6 +94,8 @@ PROJECT_KEYS = (
             "port 465); `off` (default on this machine).", choices=("required", "implicit", "off")),
         Key("lanes", Form.COUNT, "Connections at the same time. Default: 5."),
     )),
+    Key("test-mode", Form.TEXT, "While this is here, all mail goes to this address of yours, and none to readers.",
+        examples=("me@example.com",)),
 )  # fmt: skip
 
 STEP_KEYS = (

@@ -127,7 +127,18 @@ def _definition(book: Notebook, section: Section) -> ProjectDefinition:
         fields=_fields(book, section),
         store=_store(book, section),
         relays=_relays(book, section),
+        test_mode=_test_mode(book, section),
     )
+
+
+def _test_mode(book: Notebook, section: Section) -> str:
+    """The address that all mail goes to in test mode. A bad one is an error, so that nothing is sent at all."""
+    address = judged(book, section, "test-mode", "bad-address", read_address, "")
+    if address:
+        message = f"test mode is on: all mail goes to `{clip(address)}`, and none to readers"
+        advice = "take this line out when readers shall get their mail"
+        book.note("test-mode-on", message, section.scalars["test-mode"].place, advice)
+    return address
 
 
 def _opt_in(section: Section) -> OptIn:

@@ -76,7 +76,10 @@ class Relay:
 
 @dataclass(frozen=True, slots=True)
 class ProjectDefinition:
-    """drip.yaml: who sends, from where, to which lists. `fields` are fall-backs for fields not known of a reader."""
+    """drip.yaml: who sends, from where, to which lists. `fields` are fall-backs for fields not known of a reader.
+
+    `test_mode` is the address that all mail goes to in place of its readers; "" when mail goes to the readers.
+    """
 
     name: str
     url: str
@@ -90,6 +93,7 @@ class ProjectDefinition:
     fields: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     store: str = "sqlite:///drip.db"
     relays: tuple[Relay, ...] = ()
+    test_mode: str = ""
 
     def list_named(self, name: str) -> MailingList | None:
         """The list of that name, or None."""
