@@ -111,7 +111,9 @@ def guard_addresses(html: str, trust: Trust, mark: str | None = None) -> str:
             return match[0]
         return f'{match["name"]}{match["is"]}"{NOWHERE}"'
 
-    return _TAG.sub(lambda tag: _ATTRIBUTE.sub(judge, tag[0]) if "=" in tag[0] else tag[0], html)
+    # A tag that is never closed would be looked for to the end of the page, from each of its beginnings.
+    end = html.rfind(">") + 1
+    return _TAG.sub(lambda tag: _ATTRIBUTE.sub(judge, tag[0]) if "=" in tag[0] else tag[0], html[:end]) + html[end:]
 
 
 def _written(match: re.Match[str]) -> str:

@@ -201,7 +201,8 @@ class _Template:
     def __init__(self, sandbox: Sandbox, flat: Flat) -> None:
         self.flat = flat
         self._sandbox = sandbox
-        self.fixed = flat.source if not re.search(r"\{[{%#]", flat.source) else None
+        # A subject without tags needs no Jinja (which would also take the last of several lines' ends away).
+        self.fixed = flat.source if not re.search(r"\{[{%#]|[\r\n]", flat.source) else None
         try:
             self._template = sandbox.from_string(flat.source)
         except TemplateSyntaxError as error:
@@ -227,9 +228,10 @@ class _Template:
             raise
         # Whatever goes wrong while a template runs is the template's fault: values are plain data.
         except Exception as error:
-            raise self._fault(error) from error
+            raise self.fault(error) from error
 
-    def _fault(self, error: Exception) -> TemplateFault:
+    def fault(self, error: Exception) -> TemplateFault:
+        """What went wrong while this template ran, with its place."""
         if isinstance(error, TooLarge):
             path, _ = self.flat.origin(1)
             return TemplateFault("the page grows beyond 2 MB", path=path, hint="look for a loop that does not end")
@@ -275,6 +277,8 @@ class _Part:
         except Unshaped as unshaped:
             self.slow_because = str(unshaped)
             return None
+        except TooLarge as error:
+            raise self.template.fault(error) from error
 
 
 class _Sources:
@@ -311,7 +315,7 @@ class _Sources:
 
     def _line(self, text: str) -> _Template:
         try:
-            return _Template(self._press.plain, Flat([Piece(text, self._post.path, 1)]))
+            return _Template(self._press.plain, Flat([Piece(text, self._post.path, 0)]))
         except TemplateFault as fault:
             raise TemplateFault(f"in `{text}`: {fault.message}", hint=fault.hint) from fault
 

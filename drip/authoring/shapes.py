@@ -121,7 +121,7 @@ class Recorder:
         self._values, self._mark, self._token = [], mark, mark.token
         try:
             # The size is looked at when the shape is new; chunks that are known were small enough then.
-            return tuple(islice(run(), CHUNKS_MOST)), tuple(self._values)
+            return tuple(islice(run(), CHUNKS_MOST + 1)), tuple(self._values)
         finally:
             self._values = self._mark = None
 
@@ -182,7 +182,7 @@ def gather(pieces: Iterable[str]) -> tuple[str, ...]:
     room = PAGE_MOST
     for count, piece in enumerate(pieces):
         room -= len(piece)
-        if room < 0 or count > CHUNKS_MOST:
+        if room < 0 or count >= CHUNKS_MOST:
             raise TooLarge
         chunks.append(piece)
     return tuple(chunks)

@@ -211,7 +211,7 @@ LAYOUTS = (
 
 SHEETS = (
     ".card { color: #111111; } .card p { margin: 0 0 1px; } a { color: #222222; }",
-    "p { font-size: 15px; } p + p { color: #333333; } [title] { color: #444444; } td { text-align: right; width: 9px; }",
+    "p { font-size: 15px; } p + p { color: #333333; } [title] { color: #444444; } td { text-align: right; width: 9px }",
     "p:first-child { color: #555555; } .Ana { color: #666666; } #Ana { margin: 0; } [data-x='Ana'] { top: 0; } "
     "li { color: #777777 !important; }",
 )
