@@ -130,6 +130,29 @@ class TemplateFault(DripError):
 
     def __init__(self, problem: str | None = None, *, path: str = "", line: int = 0, hint: str | None = None) -> None:
         place = f"{path}:{line}: " if path and line else f"{path}: " if path else ""
-        super().__init__(place + (problem or (self.__doc__ or "").strip().rstrip(".").lower()), hint=hint)
+        self.problem = problem or (self.__doc__ or "").strip().rstrip(".").lower()
+        super().__init__(place + self.problem, hint=hint)
         self.path = path
         self.line = line
+
+
+class MissingLibrary(DripError):
+    """A library that this needs is not installed."""
+
+    name = "missing-library"
+    exit_code = 2
+    default_hint = "install it with `pip install 'drip[import]'`"
+
+
+class Unreadable(DripError):
+    """This cannot be read."""
+
+    name = "unreadable"
+    exit_code = 2
+
+
+class NotFetched(DripError):
+    """This address could not be fetched."""
+
+    name = "not-fetched"
+    exit_code = 2

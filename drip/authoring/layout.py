@@ -317,7 +317,7 @@ class _Sources:
         try:
             return _Template(self._press.plain, Flat([Piece(text, self._post.path, 0)]))
         except TemplateFault as fault:
-            raise TemplateFault(f"in `{text}`: {fault.message}", hint=fault.hint) from fault
+            raise TemplateFault(f"in `{text}`: {fault.problem}", path=self._post.path, hint=fault.hint) from fault
 
     def _check_syntax(self, source: str, path: str, first_line: int = 1) -> None:
         """Reads a file by itself, so that a fault has its own line and not that of the whole."""

@@ -247,6 +247,7 @@ def reader(dice: random.Random) -> dict[str, object]:
 @pytest.mark.parametrize("seed", range(12))
 def test_fast_and_slow_agree_for_anybody(seed: int) -> None:
     dice = random.Random(seed)
+    fast = 0
     for _ in range(28):
         post = document(dice)
         for _ in range(3):
@@ -255,3 +256,5 @@ def test_fast_and_slow_agree_for_anybody(seed: int) -> None:
             filled = post.fill(values)
             quickly = (filled.subject, filled.preview, filled.html.text(), filled.text.text())
             assert quickly == slowly, (post.post.body, values, post.slow_because)
+        fast += post.slow_because == ""
+    assert fast > 10  # or it is only the slow way that agrees with itself
