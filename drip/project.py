@@ -202,6 +202,12 @@ class Project:
             self._engine = Engine(self.store, self.definition, self.keys, self._transport, make_owner)
         return self._engine
 
+    def relay(self) -> Transport:
+        """The way out for a message that is no delivery. In test mode it leads to that address alone."""
+        from drip.engine.diversion import guarded
+
+        return guarded(self._transport(), self.definition.test_mode)
+
     def wanted(self) -> dict[str, str]:
         """The author's files as they are on disk now."""
         return read_tree(self.root)

@@ -30,6 +30,7 @@ SECTIONS = {
         "import": "drip.cli.write:import_",
         "check": "drip.cli.write:check",
         "preview": "drip.cli.write:preview",
+        "proof": "drip.cli.proof:proof",
         "explain": "drip.cli.write:explain",
     },
     "Publish": {"plan": "drip.cli.publish:plan", "apply": "drip.cli.publish:apply"},

@@ -82,9 +82,11 @@ class Engine:
     def letters(self) -> Letters:
         """The composer of messages, made when the first mail needs it."""
         if self._letters is None:
+            from drip.engine.diversion import to_author
             from drip.engine.letters import Letters
 
-            self._letters = Letters(self.keys)
+            address = self.definition.test_mode
+            self._letters = Letters(self.keys, to_author(address) if address else None)
         return self._letters
 
     def happen(self, event: Event, now: datetime) -> Happened:
@@ -150,9 +152,10 @@ class Engine:
     async def _send(
         self, owner: str, now: datetime, limit: int | None, only: Kind | None
     ) -> tuple[Counter[str], bool, str]:
+        from drip.engine.diversion import guarded
         from drip.engine.sending import Sending
 
-        transport = self._transport()
+        transport = guarded(self._transport(), self.definition.test_mode)
         # Before anything is claimed: an unreachable relay changes nothing but the clock.
         await transport.open()
         try:

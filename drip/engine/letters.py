@@ -15,6 +15,7 @@ from drip.core.links import Purpose
 from drip.core.message import FilledPost, Headers, Invite, Wire
 from drip.core.model import Campaign, Mailbox, MailingList, Post, Sequence, Session, TriggerKind, WhenKind
 from drip.core.records import Delivery, Kind, Registration, Subscriber, Subscription
+from drip.engine.diversion import Diversion
 from drip.engine.keys import Keys
 from drip.engine.live import Edition
 from drip.engine.values import Links, confirm_expiry, values_for
@@ -44,12 +45,16 @@ def invite_uid(registration: Registration, domain: str) -> str:
 
 
 class Letters:
-    """Composes messages. One instance a process: it caches encoded shapes and is not for several threads."""
+    """Composes messages. One instance a process: it caches encoded shapes and is not for several threads.
 
-    def __init__(self, keys: Keys) -> None:
+    With a diversion every message goes to that one address, and shows that it does.
+    """
+
+    def __init__(self, keys: Keys, diversion: Diversion | None = None) -> None:
         from drip.mail.mime import Composer
 
         self._keys = keys
+        self._diversion = diversion
         self._composer = Composer()
 
     def fill(self, edition: Edition, project: Edition, addressed: Addressed, now: datetime) -> FilledPost:
@@ -82,9 +87,11 @@ class Letters:
             auto_submitted=True,
             precedence_bulk=delivery.kind in (Kind.SEQUENCE, Kind.BROADCAST),
         )
-        invite = self._invite(edition, addressed, links, sender, now)
+        if self._diversion is not None:
+            headers, filled = self._diversion.mark(headers, filled)
+        invite = self._invite(edition, addressed, links, sender, headers.to, now)
         data = self._composer.compose(headers, filled, invite)
-        return Wire(definition.bounces, subscriber.email, data, headers.message_id)
+        return Wire(definition.bounces, headers.to.address, data, headers.message_id)
 
     def _post_of(self, edition: Edition, project: Edition, delivery: Delivery) -> tuple[Post, MailingList | None]:
         definition = project.definition
@@ -144,9 +151,9 @@ class Letters:
         return press.compile(post).fill(values)
 
     def _invite(
-        self, edition: Edition, addressed: Addressed, links: Links, sender: Mailbox, now: datetime
+        self, edition: Edition, addressed: Addressed, links: Links, sender: Mailbox, attendee: Mailbox, now: datetime
     ) -> Invite | None:
-        """The calendar invite, with the mail that greets a registration."""
+        """The calendar invite, with the mail that greets a registration. It invites whoever gets the mail."""
         registration = addressed.registration
         session = session_of(edition.campaign, registration)
         if registration is None or session is None or edition.campaign is None or edition.campaign.webinar is None:
@@ -155,7 +162,6 @@ class Letters:
             return None
         from drip.mail.calendar import registration_invite
 
-        subscriber = addressed.subscriber
         webinar = edition.campaign.webinar
         return registration_invite(
             method="REQUEST",
@@ -168,7 +174,7 @@ class Letters:
             description=f"Your way in, shortly before the start: {links.join}",
             join_url=links.join,
             organizer=sender,
-            attendee=Mailbox(subscriber.fields.get("first_name", ""), subscriber.email),
+            attendee=attendee,
         )
 
 

@@ -114,12 +114,19 @@ def _sample(edition: Edition, now: datetime, zone: str) -> tuple[Subscriber, Reg
     )
 
 
-def preview(project: Project, address: str, as_email: str | None, now: datetime) -> Previewed:
-    """Render a post for a sample reader, or for a real subscriber as the database knows them.
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A post of these files with a sample reader; `edition` is its campaign, `project` has drip's own posts."""
 
-    Raises NotFound, ProblemsFound, TemplateFault.
-    """
-    files = project.wanted()
+    edition: Edition
+    project: Edition
+    post: Post
+    subscriber: Subscriber
+    registration: Registration | None
+
+
+def choose(files: Mapping[str, str], address: str, now: datetime) -> Chosen:
+    """Find the post of an address, and a sample reader for it. Raises NotFound, ProblemsFound."""
     definition, problems = read_project(files)
     if definition is None:
         raise ProblemsFound(f"drip.yaml cannot be read: {problems[0].message}")
@@ -127,6 +134,16 @@ def preview(project: Project, address: str, as_email: str | None, now: datetime)
     if post.name == SEAT_POST and not edition.revision.campaign:
         edition = _with_webinar(files, definition, now) or edition
     subscriber, registration = _sample(edition, now, definition.timezone)
+    return Chosen(edition, _edition(files, "", definition, now), post, subscriber, registration)
+
+
+def preview(project: Project, address: str, as_email: str | None, now: datetime) -> Previewed:
+    """Render a post for a sample reader, or for a real subscriber as the database knows them.
+
+    Raises NotFound, ProblemsFound, TemplateFault.
+    """
+    chosen = choose(project.wanted(), address, now)
+    edition, subscriber, registration = chosen.edition, chosen.subscriber, chosen.registration
     if as_email is not None:
         with project.store.read() as work:
             known = work.subscriber_by_mailbox(project.keys.mailbox_of(as_email))
@@ -134,7 +151,7 @@ def preview(project: Project, address: str, as_email: str | None, now: datetime)
                 raise NotFound(f"there is no subscriber {as_email}")
             subscriber = known
             registration = work.open_registration(known.id, edition.revision.campaign) or registration
-    return render(edition, _edition(files, "", definition, now), post, subscriber, registration, now)
+    return render(edition, chosen.project, chosen.post, subscriber, registration, now)
 
 
 def render(
@@ -149,11 +166,34 @@ def render(
 
     drip's own posts come from `project`; `edition` is then the campaign that they speak of, or `project` again.
     """
+    letters = Letters(no_keys())
+    addressed = as_delivery(edition, project, post, subscriber, registration, now)
+    filled = letters.fill(edition, project, addressed, now)
+    wire = letters.wire(edition, project, addressed, now)
+    return Previewed(filled.subject, filled.preview, filled.html.text(), filled.text.text(), wire.data)
+
+
+def no_keys() -> Keys:
+    """The keys of no project: what is signed with them opens nothing anywhere."""
+    return Keys.from_secret(b"a preview signs nothing")
+
+
+def as_delivery(
+    edition: Edition,
+    project: Edition,
+    post: Post,
+    subscriber: Subscriber,
+    registration: Registration | None,
+    now: datetime,
+    *,
+    occasion: str = "preview",
+) -> Addressed:
+    """The delivery that would bring this post to this reader, as no database has it."""
     house = project.house_posts.get(post.name) == post.path
     step, list_name = (None, _first_list(edition)) if house else _step_of(edition, post)
     delivery = Delivery(
         id=DeliveryId(0),
-        occasion="preview",
+        occasion=occasion,
         mailbox=subscriber.mailbox,
         subscriber_id=subscriber.id,
         campaign=edition.revision.campaign,
@@ -166,11 +206,7 @@ def render(
         list=list_name,
         step=step,
     )
-    letters = Letters(Keys.from_secret(b"a preview signs nothing"))
-    addressed = Addressed(delivery, subscriber, registration)
-    filled = letters.fill(edition, project, addressed, now)
-    wire = letters.wire(edition, project, addressed, now)
-    return Previewed(filled.subject, filled.preview, filled.html.text(), filled.text.text(), wire.data)
+    return Addressed(delivery, subscriber, registration)
 
 
 def _step_of(edition: Edition, post: Post) -> tuple[str | None, str | None]:

@@ -34,8 +34,12 @@ def listen(port: int) -> socket.socket:
     """A listening socket on loopback; port 0 takes a free one. Bound before anybody prints its number."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind((LOOPBACK, port))
-    sock.listen(64)
+    try:
+        sock.bind((LOOPBACK, port))
+        sock.listen(64)
+    except OSError:
+        sock.close()
+        raise
     return sock
 
 
@@ -124,12 +128,14 @@ class Stage:
             self.project.close()
 
     def _copy_files(self) -> None:
-        """The author's files, with one change: links lead to this stage."""
+        """The author's files, with two changes: links lead to this stage, and every reader has an inbox here."""
         for path, text in read_tree(self.root).items():
             target = self._folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             if path == PROJECT_FILE:
                 text = re.sub(r"(?m)^url:.*$", f"url: {self.site.url}", text)
+                # No mail leaves the stage anyway; redirected mail could not be told apart in its inbox.
+                text = re.sub(r"(?m)^test-mode:.*\n?", "", text)
             target.write_text(text, encoding="utf-8")
 
     def apply(self) -> None:
