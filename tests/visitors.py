@@ -34,9 +34,10 @@ def body_of(wire: Wire, kind: str) -> str:
 
 def paths_in(wire: Wire) -> list[str]:
     """Every address of our site in a message (body and headers), as paths."""
-    text = html.unescape(body_of(wire, "html")) + body_of(wire, "plain") + wire.data.decode("ascii", "replace")
+    head = wire.data.partition(b"\r\n\r\n")[0].decode("ascii")
+    text = "\n".join((html.unescape(body_of(wire, "html")), body_of(wire, "plain"), head))
     found = re.findall(re.escape(BASE) + r"(/[^\s\"'<>)\]]*)", text)
-    return sorted(dict.fromkeys(each for each in found if not each.endswith("=")))
+    return sorted(set(found))
 
 
 def words(text: str) -> str:

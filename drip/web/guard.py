@@ -1,4 +1,4 @@
-"""What no request gets past: a foreign Host, a body that is too long or too slow. And what every path is cut to.
+"""What no request gets past: a foreign Host, a head or body that is too long or too slow. And how paths are cut.
 
 Works on raw ASGI, before anything else looks at the request.
 """
@@ -14,6 +14,7 @@ from drip.web.pages import bare
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+HEAD_BYTES_MAX = 16 * 1024
 BODY_BYTES_MAX = 64 * 1024
 BODY_SECONDS_MAX = 10.0
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -55,6 +56,10 @@ class Guard:
         # RFC 9112 §3.2: none, or more than one, is a bad request.
         if len(named) != 1 or host_name(named[0]) not in self._hosts:
             await bare("this is not the site that you asked for", 400)(scope, receive, send)
+            return
+        # The server's own limit is only for heads that come in pieces.
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > HEAD_BYTES_MAX:
+            await bare("these headers are too long", 431, {"Connection": "close"})(scope, receive, send)
             return
         try:
             async with asyncio.timeout(self._seconds):

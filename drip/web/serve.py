@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from drip.errors import DripError
 from drip.web.app import create_app
+from drip.web.guard import HEAD_BYTES_MAX
 
 if TYPE_CHECKING:
     from drip.project import Project
 
 log = logging.getLogger("drip.web")
 
-HEADER_BYTES_MAX = 16 * 1024
 IDLE_SECONDS = 5
 STOP_SECONDS = 10
 VISITORS_MAX = 200
@@ -98,7 +98,7 @@ def serve(project: Project, host: str, port: int) -> None:
         log_config=log_settings(),
         server_header=False,
         lifespan="off",
-        h11_max_incomplete_event_size=HEADER_BYTES_MAX,
+        h11_max_incomplete_event_size=HEAD_BYTES_MAX,
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
         limit_concurrency=VISITORS_MAX,
