@@ -51,10 +51,10 @@ def import_text(text: str, *, name: str, cta_url: str | None = None, plain: bool
         head, body, report = _plain(repaired.text)
     else:
         head, body, report = _guessed(unwrap_jinja(repaired.text), cta_url)
-    head, about_head = _complete(head, name)
+    head, about_head = complete(head, name)
     if tags := count_jinja(unwrap_jinja(repaired.text)):
         report.append(f"made {'1 Jinja tag' if tags == 1 else f'{tags} Jinja tags'} print as text, not run")
-    markdown = f"{_front_matter(head)}\n{body}\n" if body else _front_matter(head)
+    markdown = f"{front_matter(head)}\n{body}\n" if body else front_matter(head)
     slug = name_of(head.get("title", "")) or name_of(name) or "post"
     return Draft(markdown, slug, (*repaired.report, *report, *about_head))
 
@@ -76,7 +76,7 @@ def _guessed(text: str, cta_url: str | None) -> tuple[dict[str, str], str, list[
     report += ["removed the repetition of the title"] if repeated else []
     report += shaped.report()
     head = _head(top.title, top.date)
-    if preview := _preview(paragraphs):
+    if preview := guess_preview(paragraphs):
         head["preview"] = preview
         report.append(f"guessed the preview from the first sentences: “{shorten(preview)}”")
     for block in shaped.blocks:
@@ -97,7 +97,7 @@ def _render(block: Block, cta_url: str | None) -> str:
     return f"**[{as_link_words(block.words)}]({as_address(cta_url or block.url or FILL_ME)})**"
 
 
-def _preview(paragraphs: list[list[str]]) -> str:
+def guess_preview(paragraphs: list[list[str]]) -> str:
     """As many of the first sentences as an inbox shows, or the beginning of the first."""
     if not paragraphs:
         return ""
@@ -114,7 +114,7 @@ def _head(title: str, date: str) -> dict[str, str]:
     return {name: value for name, value in (("title", title), ("date", date)) if value}
 
 
-def _complete(head: dict[str, str], name: str) -> tuple[dict[str, str], list[str]]:
+def complete(head: dict[str, str], name: str) -> tuple[dict[str, str], list[str]]:
     """The head with a subject, which every post needs, and with its names in the order that we write them."""
     report = []
     subject = head.get("subject") or head.get("title", "")
@@ -126,15 +126,17 @@ def _complete(head: dict[str, str], name: str) -> tuple[dict[str, str], list[str
     return {each: value for each, value in {**ordered, "subject": ordered["subject"]}.items() if value}, report
 
 
-def _front_matter(head: dict[str, str]) -> str:
-    lines = (f"{name}: {_as_value(without_jinja(value))}\n" for name, value in head.items())
+def front_matter(head: dict[str, str]) -> str:
+    """The head of a draft; whatever the values hold, they are read again as they are and nothing in them runs."""
+    lines = (f"{name}: {_as_value(name, without_jinja(value))}\n" for name, value in head.items())
     return f"---\n{''.join(lines)}---\n"
 
 
-def _as_value(value: str) -> str:
-    """A value for a line of front matter. It is read word for word, unless it begins like a quoted one."""
+def _as_value(name: str, value: str) -> str:
+    """A value for a line of front matter. It is read word for word, unless it begins like a quoted one or a list."""
     flat = " ".join(value.split())
-    if flat[:1] not in ('"', "'"):
+    is_list = flat[:1] == "[" and flat[-1:] == "]" and name not in ("subject", "preview", "title")
+    if flat[:1] not in ('"', "'") and not is_list:
         return flat
     escaped = flat.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

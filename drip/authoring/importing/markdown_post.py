@@ -46,7 +46,7 @@ def read_markdown(text: str) -> Written | None:
     report = ["kept the markup: the text is Markdown already"]
     if has_head and problems:
         report.append(f"could not read all of the front matter: {problems[0].message}")
-    values, dropped = _translate(head)
+    values, dropped = translate(head)
     if dropped:
         report.append(f"dropped from the front matter: {', '.join(dropped)}")
     body = head.body.strip("\n")
@@ -59,7 +59,7 @@ def read_markdown(text: str) -> Written | None:
     return Written(values, disarm(body), tuple(report))
 
 
-def _translate(head: Head) -> tuple[dict[str, str], list[str]]:
+def translate(head: Head) -> tuple[dict[str, str], list[str]]:
     """The values that we know, under our names, and the names of those that we do not."""
     values: dict[str, str] = {}
     dropped: list[str] = []
