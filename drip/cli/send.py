@@ -64,11 +64,19 @@ def run(call: Call, dry_run: bool, limit: int | None, watch: bool, only: str | N
         raise WrongUsage("`--watch` fits neither `--dry-run` nor `--limit`")
     kind = KINDS[only] if only else None
     with call.project() as project:
+        _warn_of_test_mode(call, project)
         if dry_run:
             return _rehearse(call, project, kind)
         if watch:
             _watch(call, project, kind)
         return _once(call, project, limit, kind)
+
+
+def _warn_of_test_mode(call: Call, project: Project) -> None:
+    """Loud, but for `--quiet` and cron: `drip status` and `drip check` say it, too."""
+    address = project.definition.test_mode
+    if address:
+        call.output.talk(f"warning: TEST MODE is on: all mail goes to {address}, and none to readers")
 
 
 def _once(call: Call, project: Project, limit: int | None, kind: Kind | None) -> int:
@@ -79,7 +87,8 @@ def _once(call: Call, project: Project, limit: int | None, kind: Kind | None) ->
     if next_at is None and not any(numbers.values()) and not _is_applied(project):
         return _nothing_applied(call)
     if call.output.json:
-        call.output.document({"type": "run", **numbers, "next_at": next_at, "relay_down": relay_down})
+        document = {"type": "run", **numbers, "next_at": next_at, "relay_down": relay_down}
+        call.output.document({**document, "test_mode": project.definition.test_mode or None})
     elif not (call.output.quiet and not any(numbers.values())):
         call.output.answer(_summary(numbers, next_at, call.now(), project))
     if relay_down and not numbers["sent"]:
@@ -381,6 +390,7 @@ def send(
 
     now = call.now()
     with call.project() as project:
+        _warn_of_test_mode(call, project)
         known_list(project, list_name)
         with project.store.read() as work:
             edition, name = _live_post(project, work, post)

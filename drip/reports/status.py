@@ -72,6 +72,7 @@ class Status:
     next_at: datetime | None
     last_run: RunRecord | None
     needs: Sequence[Need]
+    test_mode: str = ""
 
 
 def gather(project: Project, now: datetime) -> Status:
@@ -101,6 +102,7 @@ def gather(project: Project, now: datetime) -> Status:
                 *_file_needs(project, work, files, now),
                 *_run_needs(last_run, next_at, now),
             ],
+            test_mode=project.definition.test_mode,
         )
 
 
@@ -228,6 +230,7 @@ def as_document(status: Status) -> dict[str, object]:
         if last is None
         else {"started_at": last.started_at, "finished_at": last.finished_at, "sent": last.sent, "note": last.note},
         "needs": [{"name": each.name, "text": each.text, "hint": each.hint} for each in status.needs],
+        "test_mode": status.test_mode or None,
     }
 
 
@@ -261,6 +264,8 @@ def as_lines(status: Status) -> list[str]:
     """The status for people, in the project's time."""
     zone = status.timezone
     lines = [status.project, ""]
+    if status.test_mode:
+        lines += [f"TEST MODE    is on: all mail goes to {status.test_mode}, and none to readers", ""]
     lines.append(f"deliveries   {_deliveries_words(status.deliveries)}")
     lines.append(f"next         {wall_clock(status.next_at, zone) if status.next_at else 'nothing is planned'}")
     lines.append(f"last run     {_run_words(status.last_run, zone)}")
