@@ -24,6 +24,9 @@ PRODUCT_MOST = 1_000_000
 """The longest text or list that `*` may make, and the largest power."""
 
 
+ASKED_FOR = frozenset({"session", "sessions", "webinar"})
+"""Given to some posts only, and documented to be asked for with `if`."""
+
 _PLAIN_VALUES = frozenset({str, Fixed, int, bool, tuple})
 
 # What `jinja2.sandbox` looks at more closely: code in any form, collections that can be changed, and text (whose
@@ -49,6 +52,18 @@ _GUARDED_TYPES = (
 )
 
 
+class Absent(StrictUndefined):
+    """A name that a reader has no value for: an error when it is printed, but `{% if session %}` may ask for it."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:  # type: ignore[override]  # StrictUndefined says that it never returns
+        """False for what belongs to some readers only; whatever else is missing is a fault, also in an `if`."""
+        if self._undefined_name in ASKED_FOR:
+            return False
+        return bool(self._fail_with_undefined_error())
+
+
 class Sandbox(ImmutableSandboxedEnvironment):
     """One environment; `recorder` stands between its templates and what they print."""
 
@@ -60,7 +75,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         super().__init__(
             loader=_loader(files),
             autoescape=markup,
-            undefined=StrictUndefined,
+            undefined=Absent,
             finalize=self.recorder.bind(),
             auto_reload=False,
         )
