@@ -14,8 +14,10 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from drip.authoring.catalogue_files import FILE_PROBLEMS  # noqa: E402 - found through the line above
+from drip.authoring.catalogue_layouts import LAYOUT_PROBLEMS  # noqa: E402
 from drip.authoring.catalogue_plot import PLOT_PROBLEMS  # noqa: E402
 from drip.authoring.catalogue_posts import POST_PROBLEMS  # noqa: E402
+from drip.authoring.catalogue_wording import WORDING_PROBLEMS  # noqa: E402
 from drip.authoring.explanation import Explanation  # noqa: E402
 from tests.problems.folders import EXPECTED, FOLDERS  # noqa: E402
 
@@ -25,14 +27,16 @@ INTRODUCTION = """\
 # Problems
 
 Everything that `drip check` can say about your files, by name. `drip explain NAME` tells the same on the command line.
-An **error** keeps `drip apply` from making the files live; a **warning** does not. All problems of all files are
-reported at once.
+An **error** keeps `drip apply` from making the files live; a **warning** does not, and a **note** is only good to know.
+All problems of all files are reported at once.
 """
 
 PARTS = (
     ("Files and drip.yaml", FILE_PROBLEMS),
     ("The plot, campaign.yaml", PLOT_PROBLEMS),
     ("Posts", POST_PROBLEMS),
+    ("The words of posts", WORDING_PROBLEMS),
+    ("Layouts, styles and finished mails", LAYOUT_PROBLEMS),
 )
 
 

@@ -125,6 +125,36 @@ PLOT_PROBLEMS = (
         "goal: clicks last-seats\nsteps:\n  - send: last-seats\n    when: at once",
     ),
     Explanation(
+        "unreachable-condition",
+        Rank.WARNING,
+        "No reader can ever fulfil this condition: it contradicts itself, it asks who attended before the session is "
+        "over or in a broadcast, or it asks for what has ended the sequence already, such as `registered` where that "
+        "is the goal.",
+        "- send: we-missed-you\n  when: 2 hours after session\n  if: missed",
+    ),
+    Explanation(
+        "unreachable-step",
+        Rank.WARNING,
+        "The sequence is over for everybody before this step has its turn: a step above it gives the tag or ends the "
+        "subscription that ends the sequence, or the stop comes first.",
+        "steps:\n  - send: hello\n    when: at once\n  - tag: welcomed\n    when: at once",
+    ),
+    Explanation(
+        "outlives-webinar",
+        Rank.WARNING,
+        "The sequence leads to a registration, and goes on when the last session is over. Who joins the list then "
+        "would be invited to nothing.",
+        "invite:\n  start: joins job-seekers\n  goal: registers\n  stop: last session starts",
+    ),
+    Explanation(
+        "step-after-webinar",
+        Rank.NOTE,
+        "Counted from today, this step is due after the last session has started, when the sequence stops. Who is in "
+        "the sequence already may still get it; who enters now will not. Near the end of a campaign that is as it "
+        "should be.",
+        "- send: last-seats\n  when: 3 days later",
+    ),
+    Explanation(
         "unused-post",
         Rank.WARNING,
         "No step and no broadcast sends this post. It may be meant for `drip send`, or its name was changed in one "

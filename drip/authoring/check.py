@@ -11,7 +11,17 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
-from drip.authoring import check_links, check_plot, check_posts
+from drip.authoring import (
+    check_layouts,
+    check_links,
+    check_plot,
+    check_posts,
+    check_reach,
+    check_styles,
+    check_subjects,
+    check_wording,
+)
+from drip.authoring.check_mails import check_mails, without_doubles
 from drip.authoring.desk import Desk
 from drip.authoring.read_campaign import campaign_names, draft_campaign
 from drip.authoring.read_post import draft_post
@@ -22,6 +32,22 @@ from drip.core.problems import Problem
 
 Check = Callable[[Desk], Iterator[Problem]]
 
+# What can be said of a post alone, without its project.
+_POST_CHECKS: tuple[Check, ...] = (
+    check_posts.check_lengths,
+    check_posts.check_markup,
+    check_links.check_links,
+    check_subjects.check_shapes,
+    check_subjects.check_breaks,
+    check_subjects.check_previews,
+    check_wording.check_placeholders,
+    check_wording.check_attachments,
+    check_wording.check_years,
+    check_wording.check_headings,
+    check_layouts.check_pictures_in_html,
+    check_layouts.check_elements,
+)
+
 CHECKS: tuple[Check, ...] = (
     check_plot.check_sessions_are_known,
     check_plot.check_reminders_come_in_time,
@@ -31,27 +57,31 @@ CHECKS: tuple[Check, ...] = (
     check_plot.check_clashes,
     check_plot.check_moments,
     check_plot.check_posts_and_plot_meet,
-    check_posts.check_lengths,
-    check_posts.check_markup,
+    check_reach.check_conditions,
+    check_reach.check_steps_can_run,
+    check_reach.check_last_session,
+    *_POST_CHECKS,
     check_posts.check_layouts,
-    check_links.check_links,
+    check_layouts.check_what_every_mail_needs,
+    check_layouts.check_frames,
+    check_styles.check_inlined_styles,
+    check_styles.check_head_styles,
+    check_styles.check_supported_styles,
+    check_styles.check_contrast,
 )
+"""All but the check of finished mails, which needs to know what these found."""
 
 _OWN_POST = re.compile(r"templates/mails/[^/]+\.md")
 _TEMPLATE = re.compile(r"templates/.+\.(?:html|txt|css)")
 
 
-def check(files: Mapping[str, str], *, now: datetime) -> list[Problem]:
-    """Every problem in these files, in the order of their places, drip.yaml first."""
-    project = draft_project(files)
-    desk = Desk(
-        files,
-        now,
-        project,
-        tuple(draft_campaign(files, name, project) for name in campaign_names(files)),
-        tuple(draft_post(files, path) for path in sorted(files) if _OWN_POST.fullmatch(path)),
-    )
-    found = [*project.problems]
+def check(files: Mapping[str, str], *, now: datetime, is_strict: bool = False) -> list[Problem]:
+    """Every problem in these files, in the order of their places, drip.yaml first.
+
+    `is_strict` also tells what mail programs support only in part.
+    """
+    desk = read_desk(files, now, is_strict=is_strict)
+    found = [*desk.project.problems]
     for campaign in desk.campaigns:
         found += campaign.problems
     for post in desk.own_posts:
@@ -59,16 +89,37 @@ def check(files: Mapping[str, str], *, now: datetime) -> list[Problem]:
     found += _templates(files)
     for each in CHECKS:
         found += each(desk)
+    found += check_mails(desk, found)
+    return _in_order(without_doubles(found))
+
+
+def read_desk(files: Mapping[str, str], now: datetime, *, is_strict: bool = False) -> Desk:
+    """Everything that can be read of these files."""
+    project = draft_project(files)
+    return Desk(
+        files,
+        now,
+        project,
+        tuple(draft_campaign(files, name, project) for name in campaign_names(files)),
+        tuple(draft_post(files, path) for path in sorted(files) if _OWN_POST.fullmatch(path)),
+        is_strict,
+    )
+
+
+def check_post(files: Mapping[str, str], path: str, *, now: datetime, is_strict: bool = False) -> list[Problem]:
+    """The problems of one post outside any project, where nothing is known of lists, fields and webinars."""
+    desk = lone_desk(files, path, now, is_strict=is_strict)
+    found = [*desk.own_posts[0].problems]
+    for each in _POST_CHECKS:
+        found += each(desk)
     return _in_order(found)
 
 
-def check_post(files: Mapping[str, str], path: str, *, now: datetime) -> list[Problem]:
-    """The problems of one post outside any project, where nothing is known of lists, fields and webinars."""
+def lone_desk(files: Mapping[str, str], path: str, now: datetime, *, is_strict: bool = False) -> Desk:
+    """One post, and nothing else."""
     blank = ProjectDefinition("", "", "", Mailbox("", ""), "", "UTC")
-    post = draft_post(files, path)
-    desk = Desk(files, now, ProjectDraft(blank, None, None), own_posts=(post,))
-    found = [*post.problems, *check_posts.check_lengths(desk), *check_posts.check_markup(desk)]
-    return _in_order([*found, *check_links.check_links(desk)])
+    project = ProjectDraft(blank, None, None)
+    return Desk({path: files[path]}, now, project, own_posts=(draft_post(files, path),), is_strict=is_strict)
 
 
 def _templates(files: Mapping[str, str]) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from drip.authoring.check_posts import PERSONAL_LINKS, WEBINAR_LINKS, WEBINAR_VALUES, misfits, read_markup, tags_in
@@ -29,11 +29,50 @@ NAMED_LINKS = ("webinar", "session", "join", "calendar", "cancel", "unsubscribe"
 OWN_LINKS = (*NAMED_LINKS, "confirm")
 WITH_ARGUMENT = frozenset({"session", "post"})
 
-_BLOT = "\ue000"  # of the private use area, so that no author writes it
+BLOT = "\ue000"
+"""Stands for each character of Jinja; of the private use area, so that no author writes it."""
+
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
 _INVALID_HOST = re.compile(r"https?://(?:[^/?#]*[.@])?(?:example\.)?invalid(?:[:/?#]|$)", re.IGNORECASE)
 _HTML_ADDRESS = re.compile(r"<(a|img)\b[^<>]*?\b(?:href|src)\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s>\"']+)", re.IGNORECASE)
-_VAGUE = frozenset({"here", "click here", "click", "this", "this link", "link"})
+_VAGUE = frozenset(
+    {
+        "here",
+        "right here",
+        "click here",
+        "click here now",
+        "click",
+        "click this",
+        "click this link",
+        "click me",
+        "tap here",
+    }
+    | {
+        "press here",
+        "go here",
+        "see here",
+        "look here",
+        "this",
+        "this link",
+        "this page",
+        "that page",
+        "link",
+        "the link",
+    }
+    | {"more", "read more", "learn more", "find out more", "continue", "go", "url", "website"}
+)
+# What cameras, phones and screenshot programs call their files, and words that say only that there is a picture.
+_USELESS_ALT = re.compile(
+    r"(?:an? )?(?:image|picture|photo|photograph|img|pic|graphic|screenshot|screen shot|icon|logo|banner|untitled)"
+    r"(?:[ _-]?\d*)?|(?:img|dsc[fn]?|pxl|mvimg|photo|image|pasted image|screen ?shot|bildschirmfoto)[ _-]?\d[\d _.:-]*"
+    r"(?:at [\d.: apm]+)?|[\w%()+ .-]*\.(?:png|jpe?g|gif|webp|svg|heic|bmp|tiff?)",
+    re.IGNORECASE,
+)
+SHORTENERS = frozenset(
+    {"bit.ly", "bitly.com", "t.co", "goo.gl", "tinyurl.com", "ow.ly", "buff.ly", "is.gd", "v.gd", "cutt.ly", "rb.gy"}
+    | {"rebrand.ly", "shorturl.at", "tiny.cc", "lnkd.in", "dlvr.it", "adf.ly", "bl.ink", "t.ly", "s.id", "shorte.st"}
+)
+_HOST = re.compile(r"https?://(?:[^/?#@]*@)?(?:www\.)?([^/?#:]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +90,7 @@ def check_links(desk: Desk) -> Iterator[Problem]:
     for campaign, draft in desk.posts():
         guarded = read_markup(draft.post.body).guarded & WEBINAR_VALUES
         for link in links_in(draft):
-            if _BLOT in link.address.partition(":")[0]:
+            if BLOT in link.address.partition(":")[0]:
                 continue  # a value, judged as Jinja
             if link.is_picture:
                 yield from _check_picture(desk, link)
@@ -67,13 +106,9 @@ def check_links(desk: Desk) -> Iterator[Problem]:
 def links_in(draft: PostDraft) -> Iterator[Link]:
     """The links and pictures of a post, in order."""
     body = draft.post.body
-    blotted = _blotted(body)
-    finder = _Finder(Lines(blotted), draft)
-    try:
-        tokens = _parser().parse(blotted)
-    except RecursionError:
-        return
-    for token in tokens:
+    text = blotted(body)
+    finder = _Finder(Lines(text), draft)
+    for token in parse(text):
         finder.begin_block(token)
         if token.type == "html_block":
             yield from _html_links(token.content, finder)
@@ -87,6 +122,15 @@ def links_in(draft: PostDraft) -> Iterator[Link]:
                 yield Link(address, child.content, finder.find(address), is_picture=True)
             elif child.type == "html_inline":
                 yield from _html_links(child.content, finder)
+
+
+@lru_cache(maxsize=32)
+def parse(text: str) -> list[Token]:
+    """Blotted text as Markdown, to be looked at only; nothing of it where it is nested too deeply to be read."""
+    try:
+        return _parser().parse(text)
+    except RecursionError:
+        return []
 
 
 def _text_from(children: list[Token], start: int) -> str:
@@ -107,12 +151,12 @@ def _html_links(html: str, finder: _Finder) -> Iterator[Link]:
         yield Link(address, "HTML", finder.find(address), is_picture=is_picture)
 
 
-def _blotted(text: str) -> str:
+def blotted(text: str) -> str:
     """The text with Jinja's tags made unreadable, of the same length and with the same lines."""
     parts: list[str] = []
     at = 0
     for start, end in tags_in(text):
-        parts += [text[at:start], re.sub(r"[^\r\n]", _BLOT, text[start:end])]
+        parts += [text[at:start], re.sub(r"[^\r\n]", BLOT, text[start:end])]
         at = end
     return "".join([*parts, text[at:]])
 
@@ -178,11 +222,16 @@ def _check_picture(desk: Desk, link: Link) -> Iterator[Problem]:
     """A picture needs a complete address, a text, and a format that is shown."""
     match = _SCHEME.fullmatch(link.address)
     scheme = match.group(1).lower() if match else ""
+    advice = "write what it shows: `![A resume with its first line marked](…)`"
     if not link.text.strip():
-        advice = "write what it shows: `![A resume with its first line marked](…)`"
         yield problem("missing-alt", "this picture has no text for those who do not see it", link.place, advice)
+    elif _USELESS_ALT.fullmatch(link.text.strip()[:120]):
+        message = f"`{clip(link.text)}` does not say what this picture shows"
+        yield problem("useless-alt", message, link.place, advice)
     if scheme in ("http", "https") or match is None:
         yield from _check_web_address(desk, link, "picture")
+    elif scheme == "data":
+        yield _held_data(link)
     else:
         message = f"`{clip(scheme)}:` is not an address of a picture that mail programs show"
         yield problem("unknown-link", message, link.place, "put the picture on the web and write its https:// address")
@@ -204,6 +253,17 @@ def _check_web_address(desk: Desk, link: Link, what: str) -> Iterator[Problem]:
     elif address.lower().startswith("http:"):
         message = f"this {what} is not encrypted"
         yield problem("insecure-link", message, link.place, "write https:// if the site has it, as nearly all do")
+    host = _HOST.match(address)
+    if what == "link" and host is not None and host[1].lower() in SHORTENERS:
+        message = f"`{clip(host[1])}` hides where this link leads"
+        yield problem("link-shortener", message, link.place, "write the address that it leads to")
+
+
+def _held_data(link: Link) -> Problem:
+    """An address that is the file itself."""
+    place = Place(link.place.path, link.place.line, link.place.column, len("data:"))
+    message = "mail programs do not follow addresses that hold the file itself"
+    return problem("data-uri", message, place, "put the file on the web and write its https:// address")
 
 
 def _completed(desk: Desk, address: str) -> str:
@@ -232,6 +292,9 @@ def _check_address(
         return
     if scheme.lower() in ("mailto", "tel"):
         return
+    if scheme.lower() == "data":
+        yield _held_data(link)
+        return
     known = OWN_LINKS if campaign is None else NAMED_LINKS
     argument = match.group(2)
     if scheme not in known:
@@ -249,7 +312,7 @@ def _check_address(
     else:
         if scheme in WEBINAR_LINKS and not is_guarded:
             yield from misfits(campaign, draft, f"{scheme}:", link.place, is_personal=scheme in PERSONAL_LINKS)
-        if campaign is not None and argument and _BLOT not in argument:
+        if campaign is not None and argument and BLOT not in argument:
             yield from _check_argument(campaign, scheme, argument, link.place)
 
 

@@ -18,13 +18,17 @@ from drip.core.model import Broadcast, Sequence, Verb
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The files of a project, read as far as possible. `own_posts` are drip's own, in templates/mails/."""
+    """The files of a project, read as far as possible. `own_posts` are drip's own, in templates/mails/.
+
+    `is_strict`: also what is supported only in part is to be told.
+    """
 
     files: Mapping[str, str]
     now: datetime
     project: ProjectDraft
     campaigns: tuple[CampaignDraft, ...] = ()
     own_posts: tuple[PostDraft, ...] = ()
+    is_strict: bool = False
 
     def posts(self) -> Iterator[tuple[CampaignDraft | None, PostDraft]]:
         """All posts that could be read, each with its campaign."""

@@ -14,7 +14,7 @@ import pytest
 from drip.authoring.check import check
 from drip.authoring.problems_catalogue import PROBLEMS
 from drip.authoring.show import render_problem
-from tests.problems.folders import EXPECTED, FOLDERS, NOW, SOUND, names, project_files
+from tests.problems.folders import EXPECTED, FOLDERS, NOW, SOUND, names, problems_of, project_files
 
 ROOT = Path(__file__).parents[2]
 FOLDER_NAMES = names()
@@ -22,8 +22,7 @@ FOLDER_NAMES = names()
 
 @pytest.mark.parametrize("name", FOLDER_NAMES)
 def test_problems_are_shown_as_expected(name: str) -> None:
-    files = project_files(name)
-    problems = check(files, now=NOW)
+    problems, files = problems_of(name)
     shown = "".join(f"{render_problem(each, files)}\n\n" for each in problems).rstrip("\n")
     shown += "\n" if shown else ""
     expected = FOLDERS / name / EXPECTED
