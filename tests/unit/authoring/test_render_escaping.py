@@ -55,6 +55,13 @@ def test_escaper_writes_what_lxml_writes(
     assert quick == written(before, value, after)
 
 
+@pytest.mark.parametrize("value", [" x", "x ", "\nx", "x\t", "\u00a0x"])
+def test_blank_at_an_edge_is_judged_with_the_page_around_it(value: str) -> None:
+    for escaper in (text_escaper(), attribute_escaper(), address_part_escaper(), comment_escaper):
+        with pytest.raises(Odd):
+            escaper(value)
+
+
 @pytest.mark.parametrize(
     ("value", "cleaned"),
     [

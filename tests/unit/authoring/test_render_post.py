@@ -29,6 +29,7 @@ POST = Post("p", "campaigns/c/p.md", "Hello {{ first_name }}", "For {{ first_nam
 
 
 class Links:
+    _secret = "key"
     webinar = "https://x.example/w?a=1&b=2"
     join = "https://x.example/j"
 
@@ -246,6 +247,8 @@ def test_compiled_post_is_kept_until_it_changes() -> None:
         ("{{ 1 // 0 }}", "campaigns/c/p.md:5", "ZeroDivisionError"),
         ("{{ first_name.__class__ }}", "campaigns/c/p.md:5", "unsafe"),
         ("{{ links.__init__.__globals__ }}", "campaigns/c/p.md:5", "unsafe"),
+        ("{{ links._secret }}", "campaigns/c/p.md:5", "unsafe"),
+        ("{{ links.webinar }}{{ links._secret }}", "campaigns/c/p.md:5", "unsafe"),
         ("{{ sessions.append(1) }}", "campaigns/c/p.md:5", "unsafe"),
         ("{{ 'x' * 100000000 }}", "campaigns/c/p.md:5", "too long"),
         ("{{ 9 ** 99999999 }}", "campaigns/c/p.md:5", "too large"),

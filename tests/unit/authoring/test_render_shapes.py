@@ -60,6 +60,10 @@ READERS = (
     values("José 李雷 🎉", "https://x.example/é"),
     values("a\x92b\x00c\r\nd", "javascript:alert(1)"),
     values("red", "tel:+123", rows=[]),
+    values("O'Neil"),
+    values("lt"),
+    values("60"),
+    values("mp;b"),
 )
 
 FAST = {
@@ -78,7 +82,8 @@ FAST = {
     "macro": "{% macro box(x) %}[{{ x }}]{% endmacro %}{{ box(name) }}",
     "loop": "{% for each in rows %}\n- {{ each }} {{ name }}\n{% endfor %}",
     "numbers": "{{ 5 }} {{ rows|length }} {{ none }} {{ 1.5 }}",
-    "half an entity": "&{{ name }}; &#{{ name }}; <{{ name }}",
+    "half an entity": "<div>&{{ name }}; &#{{ name }}; &a{{ name }};</div>",
+    "quotes around quotes": "<p title='\"{{ name }}'>t</p>",
     "unquoted attribute": "<p title={{ name }}>t</p>",
     "title": "x",
 }
@@ -146,6 +151,15 @@ def test_value_that_looks_like_a_token_makes_only_its_reader_slow() -> None:
     assert post.slow_because == ""
     page(post, values("Ana"))
     assert post.slow_fills < post._page.shapes.filled
+
+
+def test_value_that_breaks_the_page_makes_only_its_reader_slow() -> None:
+    # premailer drops the text behind a style element together with the element.
+    post = compiled("<style>.x { color: {{ name }} }</style>{{ url }}")
+    for name in ("red", "blue"):
+        page(post, values(name))
+    assert post.slow_because == ""
+    assert post.slow_fills == 2
 
 
 def test_ten_thousand_readers_cost_one_inlined_page_per_shape() -> None:
