@@ -13,6 +13,8 @@ from dataclasses import dataclass
 # A brace that would begin a Jinja tag, or could do so with the piece that follows.
 _TAG_START = re.compile(r"\{(?=[{%#]|\Z)")
 
+_END_TAG = re.compile(r"\{%[-+]?\s*end\w+\s*[-+]?%\}")
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -54,5 +56,6 @@ class Flat:
 
 
 def _has_tag(piece: Piece, offset: int) -> bool:
-    text = piece.text.split("\n")[offset]
+    # A tag that ends something cannot go wrong by itself; what stands behind it on the line can.
+    text = _END_TAG.sub("", piece.text.split("\n")[offset])
     return "{{" in text or "{%" in text or "}}" in text or "%}" in text

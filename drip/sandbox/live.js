@@ -32,9 +32,13 @@
     if (focused) old.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
   };
 
-  const update = async (withMail) => {
+  const saveOf = (page) => page.body.dataset.state.split(" ", 2).join(" ");
+
+  const update = async () => {
     const answer = await fetch(location.href, { cache: "no-store" });
     const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+    // By what came, not by what was asked for: a save may have happened in between.
+    const withMail = saveOf(next) !== saveOf(document);
     const old = document.getElementById("mail");
     const fresh = next.getElementById("mail");
     const both = old && fresh;
@@ -51,8 +55,7 @@
   const isNews = (state) => {
     const [boot, save, sizes] = state.split(" ");
     const [ownBoot, ownSave, ownSizes] = document.body.dataset.state.split(" ");
-    if (boot !== ownBoot || Number(save) > Number(ownSave)) return "mail";
-    return save === ownSave && Number(sizes) > Number(ownSizes) ? "sizes" : "";
+    return boot !== ownBoot || Number(save) > Number(ownSave) || (save === ownSave && Number(sizes) > Number(ownSizes));
   };
 
   const onState = async (state) => {
@@ -60,7 +63,7 @@
     if (busy) return;
     busy = true;
     try {
-      for (let news = isNews(latest); news; news = isNews(latest)) await update(news === "mail");
+      while (isNews(latest)) await update();
     } catch {
       status.textContent = "this page could not be loaded again: reload it by hand";
     }

@@ -63,7 +63,7 @@ MAIL_POLICY = (
 )
 NO_IMAGES_POLICY = MAIL_POLICY.replace("img-src data: https: http:; ", "")
 PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-src 'self';"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; frame-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {

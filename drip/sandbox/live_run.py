@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from urllib.parse import urlencode
 
 from drip.project import Clock
@@ -40,12 +43,35 @@ def run_live(
     site = SiteThread(create_live(live), sock)
     site.start()
     try:
-        say(f"{Address(sock.getsockname()[1]).url}/{query}")
-        _watch(live, stop)
+        with _interrupts(stop):
+            say(f"{Address(sock.getsockname()[1]).url}/{query}")
+            _watch(live, stop)
     finally:
         # The streams of open pages end by themselves when they see this; the server waits for them a second at most.
         live.is_closing = True
         site.stop()
+
+
+@contextmanager
+def _interrupts(stop: threading.Event) -> Iterator[None]:
+    """Ctrl-C sets `stop`; a second one interrupts as usual.
+
+    As an exception it would fall anywhere: in the middle of a lock that pages wait for, or into a callback of a parser
+    that swallows it.
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _watch(live: Live, stop: threading.Event) -> None:
