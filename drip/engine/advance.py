@@ -25,8 +25,9 @@ from drip.core.records import (
     StepDone,
     SubscriberId,
 )
-from drip.engine.happen import Scene, ask_to_join, change_tag, leave_list
 from drip.engine.live import Edition
+from drip.engine.scene import Scene, end
+from drip.engine.subscribing import ask_to_join, change_tag, leave_list
 
 if TYPE_CHECKING:
     from drip.store.store import Store
@@ -76,7 +77,7 @@ def advance_one(scene: Scene, edition: Edition | None, enrollment: Enrollment, f
     sequence = edition.campaign.sequence_named(enrollment.sequence) if edition and edition.campaign else None
     if edition is None or edition.campaign is None or sequence is None:
         removed = Reason(ReasonName.SEQUENCE_REMOVED, "the sequence is no longer in the campaign")
-        _end(scene, enrollment, EnrollmentState.STOPPED, removed)
+        end(scene, enrollment, EnrollmentState.STOPPED, removed.name.value, removed.text)
         return 0
     for _ in range(STEPS_AT_ONCE_MAX):
         decision = decide(sequence, facts, scene.now, campaign=edition.campaign)
@@ -87,7 +88,7 @@ def advance_one(scene: Scene, edition: Edition | None, enrollment: Enrollment, f
                 scene.work.wait_until(enrollment.id, moment, step.identity if step else None)
                 return 0
             case End(state=state, reason=reason):
-                _end(scene, enrollment, state, reason)
+                end(scene, enrollment, state, reason.name.value, reason.text)
                 return 0
             case Skip(step=step, reason=reason):
                 _done(scene, enrollment, step, Did.SKIPPED, reason)
@@ -116,18 +117,6 @@ def _done(scene: Scene, enrollment: Enrollment, step: Step, did: Did, reason: Re
         enrollment.subscriber_id,
         campaign=enrollment.campaign,
         subject=step.identity,
-        reason=reason.name.value,
-        detail=reason.text,
-    )
-
-
-def _end(scene: Scene, enrollment: Enrollment, state: EnrollmentState, reason: Reason) -> None:
-    scene.work.end_enrollment(enrollment.id, state, reason.name.value, scene.now)
-    scene.log(
-        f"enrollment-{state.value}",
-        enrollment.subscriber_id,
-        campaign=enrollment.campaign,
-        subject=enrollment.sequence,
         reason=reason.name.value,
         detail=reason.text,
     )

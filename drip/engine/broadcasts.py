@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from drip.core.model import Broadcast, WhenKind
 from drip.core.segments import judge, parse_condition
 from drip.core.when import due as due_moment
-from drip.engine.happen import Scene
 from drip.engine.live import Edition
+from drip.engine.scene import Scene
 from drip.errors import NotFound
 
 if TYPE_CHECKING:

@@ -18,10 +18,11 @@ from drip.core.delivery import DeliveryState
 from drip.core.events import Event, SessionEnded
 from drip.core.model import ProjectDefinition
 from drip.core.records import Delivery, Kind
-from drip.engine.happen import Happened, Scene, perform
+from drip.engine.happen import perform
 from drip.engine.keys import Keys
 from drip.engine.ledger import settle_steps
 from drip.engine.live import Live, NotApplied
+from drip.engine.scene import Happened, Scene
 
 if TYPE_CHECKING:
     from drip.engine.letters import Letters

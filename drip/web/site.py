@@ -24,7 +24,7 @@ from drip.web.pages import FORM_SELF, Pages, page
 from drip.web.visit import Visit
 
 if TYPE_CHECKING:
-    from drip.engine.happen import Happened
+    from drip.engine.scene import Happened
     from drip.project import Project
     from drip.store.store import Store
     from drip.store.work import Work

@@ -14,7 +14,7 @@ from drip.core.events import AskedToRegister
 from drip.core.links import Purpose
 from drip.core.model import Campaign, Webinar
 from drip.core.records import Subscriber
-from drip.engine.happen import SessionClosed
+from drip.engine.registering import SessionClosed
 from drip.engine.values import city_of
 from drip.web.sessions import Choice, choices, length_words, zone_groups
 from drip.web.signup import address_fault, asked_fields, typed

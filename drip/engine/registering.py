@@ -1,0 +1,187 @@
+"""Events about webinars: asking for a seat, confirming, giving it back, coming, and the end of a session.
+
+Called by `drip.engine.happen` only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drip.core.events import (
+    AskedToRegister,
+    AttendanceReported,
+    CancelledRegistration,
+    ConfirmedRegistration,
+    JoinedSession,
+    SessionEnded,
+)
+from drip.core.model import Campaign, TriggerKind
+from drip.core.records import (
+    Attendance,
+    ConsentKind,
+    EnrollmentState,
+    Registration,
+    RegistrationState,
+)
+from drip.engine.live import Edition
+from drip.engine.scene import Happened, Scene, end, signal
+from drip.engine.subscribing import meet, note_consent, plan_house_post
+from drip.errors import DripError, NotFound
+
+if TYPE_CHECKING:
+    pass
+
+
+class SessionClosed(DripError):
+    """This session takes no registrations any more."""
+
+    name = "session-closed"
+    exit_code = 2
+
+
+def _webinar_edition(scene: Scene, campaign: str) -> tuple[Edition, Campaign]:
+    edition = scene.live.campaign(scene.work, campaign)
+    if edition is None or edition.campaign is None or edition.campaign.webinar is None:
+        raise NotFound(f"there is no webinar `{campaign}`")
+    return edition, edition.campaign
+
+
+def asked_to_register(scene: Scene, event: AskedToRegister) -> Happened:
+    """A session was chosen on the webinar page. One mail with one button follows; nothing is booked yet."""
+    edition, campaign = _webinar_edition(scene, event.campaign)
+    session = campaign.webinar.session_named(event.session) if campaign.webinar else None
+    if session is None:
+        raise NotFound(f"there is no session `{event.session}`")
+    if session.ends <= scene.now:
+        raise SessionClosed("this session is over")
+    subscriber, _ = meet(scene, event.email, event.zone, event.fields)
+    asked = Happened("asked", subscriber.id)
+    if scene.work.suppression(subscriber.mailbox) is not None:
+        scene.log("ask-suppressed", subscriber.id, campaign=campaign.name, subject=session.name)
+        return asked
+    registration = scene.work.add_registration(subscriber.id, campaign.name, session.name, event.zone, scene.now)
+    note_consent(scene, subscriber.id, f"webinar:{campaign.name}", ConsentKind.ASKED, event.evidence)
+    scene.log("asked-to-register", subscriber.id, campaign=campaign.name, subject=session.name)
+    plan_house_post(
+        scene,
+        subscriber,
+        "confirm-registration",
+        f"{campaign.name}/{session.name}",
+        revision_id=edition.revision.id,
+        registration=registration,
+    )
+    return Happened("asked", subscriber.id, registration.id)
+
+
+def confirmed_registration(scene: Scene, event: ConfirmedRegistration) -> Happened:
+    """The seat is taken, and in the same transaction the invite sequence ends and the reminders start."""
+    registration = scene.work.registration(event.registration_id)
+    if registration is None:
+        return Happened("unknown")
+    who = registration.subscriber_id
+    scene.work.hold_subscriber(who)
+    _, campaign = _webinar_edition(scene, registration.campaign)
+    webinar = campaign.webinar
+    session = webinar.session_named(registration.session) if webinar else None
+    if webinar is None or session is None or session.ends <= scene.now:
+        return Happened("over", who, registration.id)
+    what = scene.work.book(registration.id, scene.now, webinar.seats)
+    if what == "booked":
+        # One seat a person: choosing another session gives the first one back.
+        for other in scene.work.registrations_of(who):
+            booked = other.campaign == campaign.name and other.state is RegistrationState.BOOKED
+            if booked and other.id != registration.id:
+                _cancel(scene, other, "moved")
+        scene.work.mark_back(who)
+        note_consent(scene, who, f"webinar:{campaign.name}", ConsentKind.CONFIRMED, event.evidence)
+        scene.log("registered", who, campaign=campaign.name, subject=session.name)
+        signal(scene, who, TriggerKind.REGISTERS, campaign=campaign.name, registration=registration)
+    return Happened(what, who, registration.id)
+
+
+def _cancel(scene: Scene, registration: Registration, reason: str) -> bool:
+    if not scene.work.cancel_registration(registration.id, scene.now):
+        return False
+    who = registration.subscriber_id
+    scene.log(
+        "registration-cancelled", who, campaign=registration.campaign, subject=registration.session, reason=reason
+    )
+    signal(scene, who, TriggerKind.CANCELS, campaign=registration.campaign, registration=registration)
+    # Whatever the author wrote as `stop`: nobody is reminded of a seat that they gave back.
+    for enrollment in scene.work.running(who, registration.campaign):
+        if enrollment.registration_id == registration.id:
+            end(scene, enrollment, EnrollmentState.STOPPED, "registration-cancelled", registration.session)
+    return True
+
+
+def cancelled_registration(scene: Scene, event: CancelledRegistration) -> Happened:
+    """The reader gave the seat back."""
+    registration = scene.work.registration(event.registration_id)
+    if registration is None:
+        return Happened("unknown")
+    done = _cancel(scene, registration, "by-reader")
+    return Happened("cancelled" if done else "already", registration.subscriber_id, registration.id)
+
+
+def joined_session(scene: Scene, event: JoinedSession) -> Happened:
+    """The join button was pressed: attended, as far as our own page can see."""
+    registration = scene.work.registration(event.registration_id)
+    if registration is None or registration.state is not RegistrationState.BOOKED:
+        return Happened("unknown")
+    if scene.work.attendance(registration.id) is not Attendance.ATTENDED:
+        scene.work.record_attendance(registration.id, Attendance.ATTENDED, "join-page", scene.now)
+        scene.log(
+            "joined-session", registration.subscriber_id, campaign=registration.campaign, subject=registration.session
+        )
+    return Happened("joined", registration.subscriber_id, registration.id)
+
+
+def attendance_reported(scene: Scene, event: AttendanceReported) -> Happened:
+    """A report says who came; branches that wait for it are looked at again at once."""
+    registration = scene.work.registration(event.registration_id)
+    if registration is None:
+        return Happened("unknown")
+    scene.work.record_attendance(registration.id, event.attendance, event.source, scene.now)
+    scene.log(
+        "attendance",
+        registration.subscriber_id,
+        campaign=registration.campaign,
+        subject=registration.session,
+        reason=event.attendance.value,
+        detail=event.source,
+    )
+    for enrollment in scene.work.running(registration.subscriber_id, registration.campaign):
+        if enrollment.registration_id == registration.id and enrollment.next_due is not None:
+            scene.work.wait_until(enrollment.id, scene.now)
+    return Happened("recorded", registration.subscriber_id, registration.id)
+
+
+def session_ended(scene: Scene, event: SessionEnded) -> Happened:
+    """Time passed the end of a session: the follow-up starts for everybody who had a seat.
+
+    If our join page saw at least one person come in, it was in use, and who did not come through it missed the
+    session. If it saw nobody, nothing is known about anybody (rule 4), and the follow-up waits for a report.
+    """
+    seated = scene.work.registrations(event.campaign, session=event.session, state=RegistrationState.BOOKED)
+    seen = {each.id: scene.work.attendance(each.id) for each in seated}
+    tracked = Attendance.ATTENDED in seen.values()
+    for registration in seated:
+        if tracked and seen[registration.id] is Attendance.UNKNOWN:
+            scene.work.record_attendance(registration.id, Attendance.MISSED, "join-page", scene.now)
+        signal(
+            scene,
+            registration.subscriber_id,
+            TriggerKind.SESSION_ENDS,
+            campaign=event.campaign,
+            registration=registration,
+            at=event.at,
+        )
+    scene.work.close_session(event.campaign, event.session, scene.now)
+    scene.log(
+        "session-ended",
+        None,
+        campaign=event.campaign,
+        subject=event.session,
+        detail=f"{len(seated)} seats" + ("" if tracked else ", attendance unknown"),
+    )
+    return Happened("ended")
