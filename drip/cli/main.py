@@ -26,7 +26,8 @@ COMPLETE_VARIABLE = "_DRIP_COMPLETE"
 
 SECTIONS = {
     "Write": {
-        "init": "drip.cli.write:init",
+        "init": "drip.cli.start:init",
+        "new": "drip.cli.start:new",
         "import": "drip.cli.write:import_",
         "check": "drip.cli.write:check",
         "preview": "drip.cli.write:preview",

@@ -1,4 +1,4 @@
-"""The commands of writing: init, import, check, preview, explain. They read the author's files and no database,
+"""The commands of writing: import, check, preview, explain. They read the author's files and no database,
 but for `preview --as`, which looks one subscriber up.
 """
 
@@ -13,47 +13,13 @@ from pathlib import Path
 
 import click
 
-from drip.cli.files import read_input, starter_files, write_file
+from drip.cli.files import read_input, write_file
 from drip.cli.grammar import EXITS_PROJECT, MOMENT, Call, command, dry_run_option, settle, yes_option
 from drip.cli.names import complete_address, complete_post, scope_of
 from drip.cli.output import count, one_line
 from drip.core.problems import Problem, Rank
 from drip.errors import NoProject, NotFound, ProblemsFound, WrongUsage
-from drip.project import PROJECT_FILE, read_tree
-
-
-@command(
-    "init",
-    examples=(
-        ("drip init", "a project in this folder"),
-        ("drip init my-letter", "a project in a new folder"),
-    ),
-)
-@click.argument("folder", metavar="[DIR]", default=".")
-@dry_run_option
-def init(call: Call, folder: str, dry_run: bool) -> None:
-    """Make a new project that runs: the worked example, to change into yours.
-
-    Nothing is mailed: the example's relay is a folder, `outbox/`.
-    """
-    target = call.path(folder)
-    if (target / PROJECT_FILE).exists() or (target / "campaigns").exists():
-        raise WrongUsage(f"`{folder}` has a project already", hint="name another folder: `drip init my-letter`")
-    files = starter_files()
-    taken = [name for name in files if (target / name).exists()]
-    if taken:
-        raise WrongUsage(f"`{taken[0]}` is in the way; nothing was written", hint="name an empty folder")
-    if call.output.json:
-        call.output.document({"type": "init", "folder": str(target), "files": sorted(files), "written": not dry_run})
-    if not dry_run:
-        for name, data in files.items():
-            write_file(target / name, data)
-    if call.output.json:
-        return
-    verb = "would write" if dry_run else "wrote"
-    call.output.answer(f"{verb} {count(len(files), 'file')} to {target if folder != '.' else 'this folder'}")
-    at = "" if folder == "." else f"cd {folder} && "
-    call.output.answer(f"next: look at drip.yaml, then `{at}drip check` and `drip apply`")
+from drip.project import read_tree
 
 
 @command(
