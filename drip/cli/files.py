@@ -30,6 +30,11 @@ def read_input(call: Call, source: str) -> tuple[str, str]:
             raise NotFound(f"there is no file `{source}`") from None
         except OSError as error:
             raise WrongUsage(f"`{source}` cannot be read: {(error.strerror or str(error)).lower()}") from None
+    return as_text(data, source)
+
+
+def as_text(data: bytes, source: str) -> tuple[str, str]:
+    """The text that these bytes are, and a note about its encoding if there is one to make."""
     if len(data) > INPUT_BYTES_MAX:
         raise WrongUsage(f"`{source}` is larger than {INPUT_BYTES_MAX // 1_000_000} MB; that is no post")
     if b"\0" in data:

@@ -125,6 +125,12 @@ class Output:
         if not self.quiet:
             click.echo(self._paint(clean(text), sys.stderr), err=True, color=True)
 
+    def progress(self, text: str) -> None:
+        """How far something long has come, over the line before, on stderr; only where somebody watches."""
+        if not self.quiet and not self.json and sys.stderr.isatty():
+            # Erase to the end of the line: the line before may have been longer.
+            click.echo(f"\r{one_line(text)}\x1b[K" if text else "\r\x1b[K", err=True, nl=False, color=True)
+
     def complain(self, text: str) -> None:
         """An error, on stderr, whatever `--quiet` says."""
         click.echo(self._paint(clean(text), sys.stderr), err=True, color=True)

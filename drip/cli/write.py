@@ -10,12 +10,13 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from drip.cli.files import read_input, write_file
 from drip.cli.grammar import EXITS_PROJECT, MOMENT, Call, command, dry_run_option, settle, yes_option
-from drip.cli.names import complete_address, complete_post, scope_of
+from drip.cli.names import complete_address, complete_explained, complete_post, scope_of
 from drip.cli.output import count, one_line
 from drip.core.problems import Problem, Rank
 from drip.errors import NoProject, NotFound, ProblemsFound, WrongUsage
@@ -28,49 +29,41 @@ from drip.project import read_tree
         ("drip import old-post.txt", "a draft named after its title, in this folder"),
         ("drip import old-post.txt -o campaigns/six-deadly-mistakes/", "a draft in a campaign"),
         ("drip import - -o - < old-post.txt", "from a pipe, to a pipe"),
+        ("drip import https://example.com/feed.xml -o drafts/", "the posts of a feed; again later for the new ones"),
+        ("drip import takeout.zip -o drafts/ --since 2024-01-01 --images drafts/images", "a blog with its images"),
+        ("drip import export.xml -o drafts/ --only '*interview*' --dry-run", "what would be written"),
     ),
+    exits=(75,),
 )
-@click.argument("source", metavar="FILE|-")
+@click.argument("source", metavar="FILE|FOLDER|ZIP|URL|-")
 @click.option(
-    "-o", "--output", "target", metavar="FILE|FOLDER|-", default=".", help="Where the draft goes. [default: .]"
+    "-o", "--output", "target", metavar="FILE|FOLDER|-", default=".", help="Where the drafts go. [default: .]"
 )
 @click.option(
-    "--cta-url", metavar="URL", help="Where the call to action leads; without it the draft has a gap to fill."
+    "--cta-url", metavar="URL", help="Text: where the call to action leads; without it the draft has a gap to fill."
 )
-@click.option("--plain", is_flag=True, help="Guess nothing: keep the text as it stands.")
+@click.option("--plain", is_flag=True, help="Read it as text, and guess nothing: keep the text as it stands.")
 @click.option("--name", metavar="NAME", help="The draft's name, in place of one made from its title.")
+@click.option("--since", type=MOMENT, metavar="DATE", help="Only posts from this day on.")
+@click.option("--only", metavar="PATTERN", help="Only posts whose title matches, as `*interview*` does.")
+@click.option("--drafts", is_flag=True, help="Posts that were never published, too.")
+@click.option(
+    "--images", metavar="DIR", help="Copy images into this folder; without it they are linked where they are."
+)
+@click.option("--base-url", metavar="URL", help="Where the blog is, for exports that do not say.")
+@click.option("--allow-loopback", is_flag=True, help="Fetch from this machine, too: for a preview of your blog.")
 @dry_run_option
 @yes_option
-def import_(
-    call: Call, source: str, target: str, cta_url: str | None, plain: bool, name: str | None, dry_run: bool, yes: bool
-) -> None:
-    """Make a Markdown draft of a blog post that was saved as text.
+def import_(call: Call, source: str, plain: bool, cta_url: str | None, **options: Any) -> None:
+    """Make Markdown drafts of blog posts from elsewhere.
 
-    What had to be guessed is told on stderr: read it, then read the draft.
+    Reads saved text, HTML pages, RSS and Atom feeds, Hugo and Jekyll folders, and the exports of Blogger (Takeout),
+    WordPress, Ghost, Substack and Buttondown: what it is, its content says. What had to be guessed or was lost is told
+    on stderr: read it, then read the drafts. There is one for each post; one that is there already is skipped.
     """
-    from drip.authoring.importing import import_text
+    from drip.cli.import_command import import_posts
 
-    text, note = read_input(call, source)
-    given = name or ("post" if source == "-" else Path(source).stem)
-    draft = import_text(text, name=given, cta_url=cta_url, plain=plain)
-    path = call.path(target)
-    if path.is_dir() or target.endswith("/"):
-        path = path / f"{name or draft.slug}.md"
-    if target != "-" and path.exists() and not yes and not dry_run:
-        raise WrongUsage(f"`{path}` is there already; nothing was written", hint="overwrite it with `--yes`")
-    for line in (*((note,) if note else ()), *draft.report):
-        call.output.talk(line)
-    if target == "-":
-        call.output.raw(draft.markdown)
-        return
-    if not dry_run:
-        write_file(path, draft.markdown.encode())
-    if call.output.json:
-        document = {"type": "import", "path": str(path), "written": not dry_run, "report": list(draft.report)}
-        call.output.document(document)
-        return
-    call.output.answer(f"{'would write' if dry_run else 'wrote'} {path}")
-    call.output.talk(f"next: read it, then `drip check {path}`")
+    import_posts(call, source, plain=plain, cta_url=cta_url, options=options)
 
 
 # --- check -------------------------------------------------------------------------------------------------
@@ -312,7 +305,7 @@ def explanations() -> dict[str, str]:
         ("drip explain", "all names"),
     ),
 )
-@click.argument("name", metavar="[NAME]", required=False)
+@click.argument("name", metavar="[NAME]", required=False, shell_complete=complete_explained)
 def explain(call: Call, name: str | None) -> None:
     """Tell more about a problem, a reason or an error, with an example."""
     from drip.cli.manual import import_everything

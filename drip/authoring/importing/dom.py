@@ -162,7 +162,9 @@ def _make_links_of_embeds(root: HtmlElement, base: str, losses: Losses) -> None:
         address = element.get("src") or element.get("data-src") or element.get("data") or ""
         if not address and inside is not None:
             address = inside.get("src", "")
-        _replace_by_link(element, _watchable(resolve(address, base) if address else ""), element.get("title", ""), losses)
+        _replace_by_link(
+            element, _watchable(resolve(address, base) if address else ""), element.get("title", ""), losses
+        )
     for element in list(root.iter("p", "div")):
         # An address alone in its paragraph was a film or a card in WordPress; here it is a link at least.
         match = _BARE_ADDRESS.fullmatch(element.text or "") if not len(element) else None

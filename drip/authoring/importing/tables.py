@@ -27,7 +27,8 @@ def _rows(table: str, needs: Iterable[str]) -> Iterator[dict[str, str]]:
         if missing:
             raise Unreadable(f"the table of posts has no column `{missing[0]}`")
         for row in reader:
-            yield {name: value for name, value in row.items() if isinstance(name, str) and isinstance(value, str)}
+            # A row that is too short has None for what it lacks, and one that is too long a list without a name.
+            yield {name: str(value or "") for name, value in row.items() if isinstance(name, str)}
     except csv.Error as error:
         raise Unreadable(f"the table of posts is damaged: {error}") from None
 
