@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from drip.core.delivery import DeliveryState
 from drip.core.events import Event, SessionEnded
 from drip.core.model import ProjectDefinition
-from drip.core.records import Delivery, Kind
+from drip.core.records import Delivery, Kind, LogEntry
 from drip.engine.happen import perform
 from drip.engine.keys import Keys
 from drip.engine.ledger import settle_steps
@@ -162,9 +162,20 @@ class Engine:
         try:
             sending = Sending(self.store, self.live, self.letters, transport, owner, now, limit=limit, only=only)
             await sending.run()
+            self._warn_of_differences(now)
             return sending.ledger.counts, sending.reached_limit, sending.relay_down
         finally:
             await transport.close()
+
+    def _warn_of_differences(self, now: datetime) -> None:
+        """Tell the author of posts whose fast rendering was not trusted; nobody got a wrong page."""
+        differing, self.letters.differing = self.letters.differing, set()
+        if differing:
+            with self.store.write() as work:
+                work.log(
+                    LogEntry(now, "render-differs", subject=each, detail="rendered the slow way from now on")
+                    for each in sorted(differing)
+                )
 
     def _recover(self, now: datetime) -> int:
         """Take over from runs that died (their lock is free): claimed is due again, sending is uncertain."""

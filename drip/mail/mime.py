@@ -9,6 +9,7 @@ never sends. Called by the engine, once per message.
 from __future__ import annotations
 
 import binascii
+import functools
 import re
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ QP_ROOM = 75  # RFC 2045 §6.7 (5): 76 with the `=` of a soft break
 BASE64_BYTES = 57  # makes lines of 76
 SHAPES_KEPT = 128
 HEADERS_KEPT = 256
+VALUES_KEPT = 1024
 
 _UNSAFE = re.compile("[^\t -<>-~]")
 _METHOD = re.compile("[A-Z]+")
@@ -140,10 +142,17 @@ def _fill(chunks: tuple[str, ...], values: tuple[str, ...]) -> str:
     return _close(body) if body.endswith(SOFT_BREAK) else body
 
 
+@functools.lru_cache(maxsize=VALUES_KEPT)
 def _quote_value(value: str) -> str:
-    """Most values are short plain words: three quick looks spare them the encoder."""
-    if len(value) < QP_ROOM and value.isascii() and value.isprintable() and "=" not in value and value[0] != ".":
-        return value + SOFT_BREAK
+    """Most values are plain words and links: nothing in them needs the encoder but `=`.
+
+    Kept, since the text part repeats the links of the HTML part, and readers share names and session times.
+    """
+    if value.isascii() and value.isprintable():
+        line = value.replace("=", "=3D")
+        if len(line) < QP_ROOM and line[0] != ".":
+            return line + SOFT_BREAK
+        return SOFT_BREAK.join(_pieces(line)) + SOFT_BREAK
     return quote(value, more=True)
 
 
@@ -157,7 +166,9 @@ def _close(body: str) -> str:
 
 def _prefers_base64(coded: _Coded, values: tuple[str, ...]) -> bool:
     """Whether more than a third of the bytes are outside ASCII: there quoted-printable is the longer one."""
-    if coded.high * 3 <= coded.size and all(map(str.isascii, values)):
+    # At most four bytes a character: most mails are decided without counting.
+    high_most = coded.high + 4 * sum(len(value) for value in values if not value.isascii())
+    if high_most * 3 <= coded.size:
         return False
     sizes = [_count(value) for value in values]
     size = coded.size + sum(size for size, _ in sizes)

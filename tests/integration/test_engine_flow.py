@@ -450,3 +450,28 @@ def test_a_broadcast_in_the_readers_time_reaches_every_zone_at_its_own_nine_o_cl
             if "december-letter" in ground.transport.posts(f"{name}@example.org") and name not in arrived:
                 arrived[name] = f"{ground.clock.now().astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
     assert arrived == dict.fromkeys(zones, "2026-12-01 09:00")
+
+
+def test_a_post_whose_fast_page_differs_from_the_slow_one_goes_the_slow_way_and_says_so(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from drip.authoring.layout import CompiledPost
+
+    slow = CompiledPost.fill_slowly
+
+    def otherwise(self: CompiledPost, values: dict[str, object]) -> tuple[str, str, str, str]:
+        subject, preview, html, text = slow(self, values)
+        return subject, preview, html, text.replace("Hi there", "Hello there")
+
+    monkeypatch.setattr(CompiledPost, "fill_slowly", otherwise)
+    ground.join("ann@example.org")
+    ground.tick()
+    with ground.store.read() as work:
+        warned = [each for each in work.entries() if each.kind == "render-differs"]
+        edition = ground.engine.live.campaign(work, "six-deadly-mistakes")
+    assert [each.subject for each in warned] == ["six-deadly-mistakes/own-the-mistake"]
+    assert edition is not None
+    assert edition.campaign is not None
+    compiled = edition.press.compile(edition.campaign.posts["own-the-mistake"])
+    assert compiled.slow_because
+    assert compiled.slow_fills >= 1
