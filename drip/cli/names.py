@@ -60,13 +60,33 @@ def _addresses(files: Iterable[str]) -> list[str]:
     return sorted(found)
 
 
-def _on_disk(context: click.Context) -> list[str]:
+# --- completion --------------------------------------------------------------------------------------------
+# Whatever is wrong on disk, the shell gets fewer words, never a traceback.
+
+
+def _root(context: click.Context) -> Path | None:
     call = context.find_object(Call) or Call()
     try:
-        root = find_root(call.folder)
-    except NoProject:
+        return find_root(call.folder)
+    except (NoProject, OSError):
+        return None
+
+
+def _on_disk(context: click.Context) -> list[str]:
+    root = _root(context)
+    if root is None:
         return []
-    return _addresses(path.relative_to(root).as_posix() for path in (root / CAMPAIGNS).glob("*/*"))
+    try:
+        return _addresses(path.relative_to(root).as_posix() for path in (root / CAMPAIGNS).glob("*/*"))
+    except OSError:
+        return []
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
+        return ""
 
 
 def complete_address(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -81,15 +101,44 @@ def complete_campaign(context: click.Context, parameter: click.Parameter, incomp
 
 def complete_list(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Lists of drip.yaml."""
-    from drip.authoring.definition import read_project
+    from drip.authoring.read_project import draft_project
 
-    call = context.find_object(Call) or Call()
-    try:
-        text = (find_root(call.folder) / PROJECT_FILE).read_text(encoding="utf-8-sig", errors="replace")
-    except (NoProject, OSError):
+    root = _root(context)
+    if root is None:
         return []
-    definition, _ = read_project({PROJECT_FILE: text})
-    return [each.name for each in definition.lists if each.name.startswith(incomplete)] if definition else []
+    lists = draft_project({PROJECT_FILE: _text_of(root / PROJECT_FILE)}).lists or ()
+    return [each for each in lists if each.startswith(incomplete)]
+
+
+def complete_session(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Sessions of the campaign that is named already, or of all."""
+    from drip.authoring.read_campaign import CAMPAIGN_FILE, draft_campaign
+    from drip.authoring.read_project import draft_project
+
+    root = _root(context)
+    if root is None:
+        return []
+    campaigns = [each for each in _on_disk(context) if "/" not in each]
+    # An option that still waits for its value ends click's reading: what stands before it is left in `args`.
+    given = [each for each in (context.params.get("campaign"), *context.args) if each in campaigns]
+    names = given or campaigns
+    files = {PROJECT_FILE: _text_of(root / PROJECT_FILE)}
+    project = draft_project(files)
+    found: set[str] = set()
+    for name in names:
+        # The posts are left out: nothing about them is asked, and there may be many.
+        path = f"{CAMPAIGNS}/{name}/{CAMPAIGN_FILE}"
+        found.update(draft_campaign({**files, path: _text_of(root / path)}, name, project).session_names or ())
+    return sorted(each for each in found if each.startswith(incomplete))
+
+
+def complete_explained(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of problems and reasons, for `drip explain`."""
+    from drip.authoring.problems_catalogue import PROBLEMS
+    from drip.core.reasons import EXPLANATIONS
+
+    known = {*PROBLEMS, *(reason.value for reason in EXPLANATIONS)}
+    return sorted(each for each in known if each.startswith(incomplete))
 
 
 def complete_post(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from drip.cli.grammar import EXITS_PROJECT, Call, command, dry_run_option, noun
-from drip.cli.names import complete_campaign, complete_list, near_hint
+from drip.cli.names import complete_campaign, complete_list, complete_session, near_hint
 from drip.cli.output import count, one_line
 from drip.core.events import AddedByAuthor, AttendanceReported, Scope, TagChanged, Unsubscribed
 from drip.core.records import (
@@ -373,7 +373,7 @@ def _webinar_campaigns(project: Project, work: Work, campaign: str | None) -> li
     exits=EXITS,
 )
 @click.argument("campaign", required=False, shell_complete=complete_campaign)
-@click.option("--session", metavar="NAME", help="Only this session.")
+@click.option("--session", metavar="NAME", shell_complete=complete_session, help="Only this session.")
 @click.option("--state", type=click.Choice([each.value for each in RegistrationState]), help="Only this state.")
 def registration_list(call: Call, campaign: str | None, session: str | None, state: str | None) -> None:
     """List who registered for which session."""
