@@ -22,6 +22,12 @@ LOOK_SECONDS = 0.2
 CALM_SECONDS = 1.0
 """Sizes are measured when no save came for so long, so that the page an author waits for comes first."""
 
+BREATH_SECONDS = 0.02
+"""Between two posts that are measured a page gets its turn."""
+
+STOP_SECONDS = 1.0
+"""So long a post that is being measured may hold up the end."""
+
 
 def run_live(
     root: Path,
@@ -42,26 +48,32 @@ def run_live(
     sock = listen(port)
     site = SiteThread(create_live(live), sock)
     site.start()
+    # A thread, so that neither a save nor Ctrl-C waits until a post is measured.
+    measuring = threading.Thread(target=_measure, args=(live, stop), daemon=True)
+    measuring.start()
     try:
-        with _interrupts(stop):
+        with _interrupts(live):
             say(f"{Address(sock.getsockname()[1]).url}/{query}")
-            _watch(live, stop)
+            while not (live.is_closing or stop.wait(LOOK_SECONDS)):
+                live.look()
     finally:
+        stop.set()
         # The streams of open pages end by themselves when they see this; the server waits for them a second at most.
         live.is_closing = True
         site.stop()
+        measuring.join(STOP_SECONDS)
 
 
 @contextmanager
-def _interrupts(stop: threading.Event) -> Iterator[None]:
-    """Ctrl-C sets `stop`; a second one interrupts as usual.
+def _interrupts(live: Live) -> Iterator[None]:
+    """Ctrl-C ends the loop; a second one interrupts as usual.
 
     As an exception it would fall anywhere: in the middle of a lock that pages wait for, or into a callback of a parser
     that swallows it.
     """
 
     def end(number: int, frame: FrameType | None) -> None:
-        stop.set()
+        live.is_closing = True  # not an Event: the loop may hold its lock right now
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     if threading.current_thread() is not threading.main_thread():
@@ -74,13 +86,13 @@ def _interrupts(stop: threading.Event) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _watch(live: Live, stop: threading.Event) -> None:
-    """Look for saves, and measure posts in between."""
-    calm_at = 0.0
+def _measure(live: Live, stop: threading.Event) -> None:
+    """Measure posts whenever the author pauses."""
+    number, calm_at = 0, 0.0
     pause = LOOK_SECONDS
     while not stop.wait(pause):
-        if live.look():
-            calm_at = time.monotonic() + CALM_SECONDS
+        if live.snapshot.number != number:
+            number, calm_at = live.snapshot.number, time.monotonic() + CALM_SECONDS
         pause = LOOK_SECONDS
         if time.monotonic() >= calm_at and live.measure_one():
-            pause = 0.01
+            pause = BREATH_SECONDS

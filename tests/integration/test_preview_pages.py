@@ -17,7 +17,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
+from drip.cli.grammar import Call
+from drip.cli.main import cli
 from drip.core.events import AddedByAuthor
 from drip.engine.apply import apply
 from drip.errors import NotFound
@@ -465,6 +468,34 @@ def test_ctrl_c_ends_in_under_three_seconds_with_an_open_stream(tmp_path: Path, 
     assert code == 0, errors
     assert "Traceback" not in errors
     assert "ERROR" not in errors
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--text",), "for one post"),
+        (("last-seats", "--serve", "-o", "x.html"), "for one post"),
+        (("--as", "mia@example.com"), "for one post"),
+        (("gone", "--serve"), "no post `gone`"),
+        (("--port", "70000"), "70000"),
+    ],
+)
+def test_what_does_not_fit_the_live_page_is_wrong_usage(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    call = Call(clock=FastClock(START), folder=copy_example(tmp_path))
+    result = CliRunner().invoke(cli, ["preview", *words], obj=call)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_a_taken_port_is_wrong_usage_with_a_hint(tmp_path: Path) -> None:
+    taken = listen(0)
+    try:
+        call = Call(clock=FastClock(START), folder=copy_example(tmp_path))
+        result = CliRunner().invoke(cli, ["preview", "--port", str(taken.getsockname()[1])], obj=call)
+    finally:
+        taken.close()
+    assert result.exit_code == 2
+    assert "--port" in result.stderr
 
 
 def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
