@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import email
 import email.message
 import email.policy
+import functools
 import html
 import re
+import sqlite3
+import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,8 +21,9 @@ import httpx
 
 from drip.core.links import Purpose
 from drip.core.message import Wire
+from drip.store.store import Store, open_store
 from drip.web.app import create_app
-from tests.stages import Ground
+from tests.stages import Ground, open_ground
 
 BASE = "http://127.0.0.1:1"
 FORM = "application/x-www-form-urlencoded"
@@ -96,6 +102,28 @@ class Visitor:
     def link(self, wire: Wire, start: str) -> str:
         """The first path in a message that begins so."""
         return next(each for each in paths_in(wire) if urlsplit(each).path.startswith(start))
+
+
+@functools.cache
+def _applied() -> bytes:
+    """A database with the worked example applied. Checking all its posts takes most of a second, so only once."""
+    with contextlib.closing(open_store("sqlite:///:memory:", root=Path("/"))) as store:
+        store.create_or_check()
+        with tempfile.TemporaryDirectory() as folder:
+            open_ground(Path(folder), store)
+        return _connection(store).serialize()
+
+
+def _connection(store: Store) -> sqlite3.Connection:
+    connection = store._engine.raw_connection().driver_connection
+    assert isinstance(connection, sqlite3.Connection)
+    return connection
+
+
+def open_applied(folder: Path, memory_store: Store) -> Ground:
+    """`open_ground`, for a store in memory, and quick."""
+    _connection(memory_store).deserialize(_applied())
+    return Ground(folder, memory_store)
 
 
 def dump(ground: Ground) -> dict[str, list[tuple[object, ...]]]:

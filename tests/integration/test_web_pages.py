@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,10 +15,10 @@ from hypothesis import strategies as st
 
 from drip.core.links import Purpose
 from drip.core.records import SubscriberId
-from drip.store.store import Store
+from drip.store.store import Store, open_store
 from drip.web.guard import BODY_BYTES_MAX, Guard
-from tests.stages import Ground, open_ground
-from tests.visitors import BASE, FORM, Visitor, dump, paths_in
+from tests.stages import Ground
+from tests.visitors import BASE, FORM, Visitor, dump, open_applied, paths_in
 
 POLYGLOTS = (
     "<script>alert(1)</script>",
@@ -28,9 +30,17 @@ POLYGLOTS = (
 )
 
 
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
+    """One visitor for all tests here that leave everything as it is."""
+    with contextlib.closing(open_store("sqlite:///:memory:", root=Path("/"))) as opened:
+        opened.create_or_check()
+        yield Visitor(open_applied(tmp_path_factory.mktemp("still") / "project", opened))
+
+
 @pytest.fixture
 def ground(tmp_path: Path, memory_store: Store) -> Ground:
-    return open_ground(tmp_path / "project", memory_store)
+    return open_applied(tmp_path / "project", memory_store)
 
 
 @pytest.fixture
@@ -90,11 +100,11 @@ def test_pages_with_a_key_in_their_address_are_kept_nowhere(visitor: Visitor) ->
             assert "frame-ancestors 'none'" in headers["content-security-policy"], path
 
 
-def test_only_the_sign_up_form_may_be_framed(visitor: Visitor) -> None:
-    form = visitor.get("/s/job-seekers")
+def test_only_the_sign_up_form_may_be_framed(still: Visitor) -> None:
+    form = still.get("/s/job-seekers")
     assert "x-frame-options" not in form.headers
     assert "frame-ancestors" not in form.headers["content-security-policy"]
-    assert visitor.get("/w/six-deadly-mistakes").headers["x-frame-options"] == "DENY"
+    assert still.get("/w/six-deadly-mistakes").headers["x-frame-options"] == "DENY"
 
 
 def test_nothing_on_a_page_comes_from_elsewhere(visitor: Visitor) -> None:
@@ -133,13 +143,13 @@ def test_a_hostile_name_stays_text_on_every_page(visitor: Visitor, name: str) ->
 
 
 @pytest.mark.parametrize("text", POLYGLOTS)
-def test_hostile_text_in_forms_and_queries_stays_text(visitor: Visitor, text: str) -> None:
+def test_hostile_text_in_forms_and_queries_stays_text(still: Visitor, text: str) -> None:
     answers = [
-        visitor.sign_up(text, first_name=text, tz=text),
-        visitor.register(text, text, first_name=text, tz=text),
-        visitor.get("/w/six-deadly-mistakes", params={"s": text, "for": text, "tz": text}),
-        visitor.get("/s/job-seekers", params={"tz": text}),
-        visitor.get(f"/s/{text.replace('/', '')}"),
+        still.sign_up(text, first_name=text, tz=text),
+        still.register(text, text, first_name=text, tz=text),
+        still.get("/w/six-deadly-mistakes", params={"s": text, "for": text, "tz": text}),
+        still.get("/s/job-seekers", params={"tz": text}),
+        still.get(f"/s/{text.replace('/', '')}"),
     ]
     assert [each.status_code for each in answers] == [422, 422, 200, 200, 404]
     for each in answers:
@@ -153,33 +163,33 @@ def test_hostile_text_in_forms_and_queries_stays_text(visitor: Visitor, text: st
     "host",
     ["evil.example", "127.0.0.1.evil.example", "evil.example:80", "", "mail.example.com@evil.example", "a\tb", "[::1"],
 )
-def test_a_foreign_host_is_refused(visitor: Visitor, host: str) -> None:
-    answer = visitor.get("/s/job-seekers", headers={"Host": host})
+def test_a_foreign_host_is_refused(still: Visitor, host: str) -> None:
+    answer = still.get("/s/job-seekers", headers={"Host": host})
     assert answer.status_code == (200 if host == "[::1" else 400)
     assert "evil" not in answer.text
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "localhost", "LOCALHOST:99", "[::1]:8000", "127.0.0.1."])
-def test_the_hosts_of_the_site_and_of_this_machine_are_served(visitor: Visitor, host: str) -> None:
-    assert visitor.get("/s/job-seekers", headers={"Host": host}).status_code == 200
+def test_the_hosts_of_the_site_and_of_this_machine_are_served(still: Visitor, host: str) -> None:
+    assert still.get("/s/job-seekers", headers={"Host": host}).status_code == 200
 
 
-def test_two_hosts_are_a_bad_request(visitor: Visitor) -> None:
-    answer = visitor.get("/", headers=[("Host", "127.0.0.1"), ("Host", "evil.example")])
+def test_two_hosts_are_a_bad_request(still: Visitor) -> None:
+    answer = still.get("/", headers=[("Host", "127.0.0.1"), ("Host", "evil.example")])
     assert answer.status_code == 400
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "QUERY"])
-def test_other_methods_are_refused(visitor: Visitor, method: str) -> None:
+def test_other_methods_are_refused(still: Visitor, method: str) -> None:
     for path in ("/", "/s/job-seekers", "/u/xx", "/w/six-deadly-mistakes"):
-        answer = visitor.ask(method, path)
+        answer = still.ask(method, path)
         assert answer.status_code == 405
         assert "GET" in answer.headers["allow"]
 
 
-def test_pages_that_only_show_cannot_be_posted_to(visitor: Visitor) -> None:
+def test_pages_that_only_show_cannot_be_posted_to(still: Visitor) -> None:
     for path in ("/", "/style.css", "/v/xx", "/j/xx/calendar.ics"):
-        assert visitor.post(path).status_code == 405
+        assert still.post(path).status_code == 405
 
 
 @pytest.mark.parametrize(
@@ -202,9 +212,9 @@ def test_pages_that_only_show_cannot_be_posted_to(visitor: Visitor) -> None:
         ("/style.css/x", 404),
     ],
 )
-def test_odd_paths(visitor: Visitor, path: str, status: int) -> None:
+def test_odd_paths(still: Visitor, path: str, status: int) -> None:
     for method in ("GET", "HEAD"):
-        answer = visitor.ask(method, f"{BASE}{path}")
+        answer = still.ask(method, f"{BASE}{path}")
         assert answer.status_code == status
         assert "location" not in answer.headers
 
@@ -217,7 +227,7 @@ def test_a_body_that_is_too_long_is_refused(visitor: Visitor) -> None:
     assert visitor.sign_up("ann@example.org", first_name="x" * (BODY_BYTES_MAX - 200)).status_code == 200
 
 
-def test_a_body_that_never_comes_is_not_waited_for(visitor: Visitor) -> None:
+def test_a_body_that_never_comes_is_not_waited_for(still: Visitor) -> None:
     async def ask() -> list[int]:
         sent: list[int] = []
 
@@ -229,7 +239,7 @@ def test_a_body_that_never_comes_is_not_waited_for(visitor: Visitor) -> None:
             if message["type"] == "http.response.start":
                 sent.append(int(str(message["status"])))
 
-        guard = Guard(visitor.app, hosts=["127.0.0.1"], seconds=0.1)
+        guard = Guard(still.app, hosts=["127.0.0.1"], seconds=0.1)
         scope = {"type": "http", "method": "POST", "path": "/s/x", "headers": [(b"host", b"127.0.0.1")]}
         await guard(scope, receive, send)  # type: ignore[arg-type]
         return sent
@@ -254,11 +264,11 @@ def test_a_body_that_never_comes_is_not_waited_for(visitor: Visitor) -> None:
         (b"email=ann@example.org", "multipart/form-data; boundary=\xff", 400),
     ],
 )  # fmt: skip
-def test_damaged_forms_change_nothing(visitor: Visitor, content: bytes, kind: str, status: int) -> None:
-    before = dump(visitor.ground)
+def test_damaged_forms_change_nothing(still: Visitor, content: bytes, kind: str, status: int) -> None:
+    before = dump(still.ground)
     headers = [(b"content-type", kind.encode("latin-1"))]
-    assert visitor.ask("POST", "/s/job-seekers", content=content, headers=headers).status_code == status
-    assert dump(visitor.ground) == before
+    assert still.ask("POST", "/s/job-seekers", content=content, headers=headers).status_code == status
+    assert dump(still.ground) == before
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -271,10 +281,10 @@ def test_no_multipart_body_is_a_crash(visitor: Visitor, content: bytes, boundary
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(token=st.text(max_size=60), purpose=st.sampled_from(["confirm", "u", "p", "b", "j", "m", "v"]))
-def test_no_token_is_a_crash(visitor: Visitor, token: str, purpose: str) -> None:
+def test_no_token_is_a_crash(still: Visitor, token: str, purpose: str) -> None:
     path = f"{BASE}/{purpose}/{quote(token, safe='', errors='replace')}"
     for method in ("GET", "POST"):
-        assert visitor.ask(method, path).status_code in (400, 404, 405)
+        assert still.ask(method, path).status_code in (400, 404, 405)
 
 
 def test_a_token_of_one_purpose_opens_no_other_door(visitor: Visitor) -> None:

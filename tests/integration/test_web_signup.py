@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import email
 import email.policy
 import html
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,9 +18,9 @@ from drip.core.events import AskedToJoin, Scope, Unsubscribed
 from drip.core.links import Purpose
 from drip.core.records import ConsentKind, Subscriber, SubscriptionState
 from drip.engine.values import confirm_expiry
-from drip.store.store import Store
+from drip.store.store import Store, open_store
 from tests.stages import EVIDENCE, Ground, open_ground
-from tests.visitors import Visitor, dump
+from tests.visitors import Visitor, dump, open_applied
 
 WRONG_ADDRESSES = (
     "",
@@ -41,9 +42,17 @@ WRONG_ADDRESSES = (
 )
 
 
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
+    """One visitor for all tests here that leave everything as it is."""
+    with contextlib.closing(open_store("sqlite:///:memory:", root=Path("/"))) as opened:
+        opened.create_or_check()
+        yield Visitor(open_applied(tmp_path_factory.mktemp("still") / "project", opened))
+
+
 @pytest.fixture
 def ground(tmp_path: Path, memory_store: Store) -> Ground:
-    return open_ground(tmp_path / "project", memory_store)
+    return open_applied(tmp_path / "project", memory_store)
 
 
 @pytest.fixture
@@ -151,17 +160,17 @@ def test_the_answer_is_the_same_for_every_address(disk_visitor: Visitor) -> None
     assert posts["suppressed@example.org"] == []
 
 
-def test_a_bot_that_fills_in_the_trap_is_thanked_and_forgotten(visitor: Visitor) -> None:
-    before = dump(visitor.ground)
-    assert "Check your inbox" in visitor.sign_up("ann@example.org", website="https://x.example").text
-    assert "Check your inbox" in visitor.register("ann@example.org", website="https://x.example").text
-    assert dump(visitor.ground) == before
+def test_a_bot_that_fills_in_the_trap_is_thanked_and_forgotten(still: Visitor) -> None:
+    before = dump(still.ground)
+    assert "Check your inbox" in still.sign_up("ann@example.org", website="https://x.example").text
+    assert "Check your inbox" in still.register("ann@example.org", website="https://x.example").text
+    assert dump(still.ground) == before
 
 
 @pytest.mark.parametrize("address", WRONG_ADDRESSES)
-def test_a_wrong_address_is_shown_again_with_what_is_wrong(visitor: Visitor, address: str) -> None:
-    before = dump(visitor.ground)
-    answer = visitor.sign_up(address, first_name="Zoë")
+def test_a_wrong_address_is_shown_again_with_what_is_wrong(still: Visitor, address: str) -> None:
+    before = dump(still.ground)
+    answer = still.sign_up(address, first_name="Zoë")
     assert answer.status_code == 422
     text = answer.text
     assert re.search(r'class="faults" role="alert" tabindex="-1" autofocus', text)
@@ -170,7 +179,7 @@ def test_a_wrong_address_is_shown_again_with_what_is_wrong(visitor: Visitor, add
     assert 'id="email-fault"' in text
     assert 'value="Zoë"' in text
     assert "<title>Please look again" in text
-    assert dump(visitor.ground) == before
+    assert dump(still.ground) == before
 
 
 @pytest.mark.parametrize(
@@ -196,7 +205,7 @@ def test_a_wrong_address_is_shown_again_with_what_is_wrong(visitor: Visitor, add
 def test_a_name_is_cleaned_and_an_advertisement_is_dropped(
     tmp_path: Path, memory_store: Store, typed: str, kept: str
 ) -> None:
-    ground = open_ground(tmp_path / "project", memory_store)
+    ground = open_applied(tmp_path / "project", memory_store)
     visitor = Visitor(ground)
     visitor.sign_up("ann@example.org", first_name=typed)
     known = find(ground, "ann@example.org")

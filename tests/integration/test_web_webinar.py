@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,17 +19,25 @@ from drip.core.records import (
     RegistrationState,
     SubscriberId,
 )
-from drip.store.store import Store
+from drip.store.store import Store, open_store
 from tests.stages import Ground, open_ground
-from tests.visitors import Visitor, dump, words
+from tests.visitors import Visitor, dump, open_applied, words
 
 PAGE = "/w/six-deadly-mistakes"
 CAMPAIGN = "campaigns/six-deadly-mistakes/campaign.yaml"
 
 
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
+    """One visitor for all tests here that leave everything as it is."""
+    with contextlib.closing(open_store("sqlite:///:memory:", root=Path("/"))) as opened:
+        opened.create_or_check()
+        yield Visitor(open_applied(tmp_path_factory.mktemp("still") / "project", opened))
+
+
 @pytest.fixture
 def ground(tmp_path: Path, memory_store: Store) -> Ground:
-    return open_ground(tmp_path / "project", memory_store)
+    return open_applied(tmp_path / "project", memory_store)
 
 
 @pytest.fixture
@@ -72,8 +82,8 @@ def reader(ground: Ground, address: str) -> SubscriberId:
 # --- the page --------------------------------------------------------------------------------------------------
 
 
-def test_every_session_with_date_time_city_and_offset(visitor: Visitor) -> None:
-    text = visitor.get(PAGE).text
+def test_every_session_with_date_time_city_and_offset(still: Visitor) -> None:
+    text = still.get(PAGE).text
     assert "<fieldset" in text
     assert "<legend>" in text
     assert list(radios(text)) == ["tuesday-noon", "wednesday-evening", "saturday-morning"]
@@ -98,8 +108,8 @@ def test_every_session_with_date_time_city_and_offset(visitor: Visitor) -> None:
         ("/etc/passwd", "Wednesday, December 9, 2026 7:00 pm, New York time (UTC−5)"),
     ],
 )
-def test_the_date_moves_with_the_zone(visitor: Visitor, zone: str, said: str) -> None:
-    text = visitor.get(PAGE, params={"tz": zone}).text
+def test_the_date_moves_with_the_zone(still: Visitor, zone: str, said: str) -> None:
+    text = still.get(PAGE, params={"tz": zone}).text
     assert said in words(text)
     assert text.count(" selected>") == 1
 
@@ -175,21 +185,21 @@ def test_when_all_is_over_the_page_leads_to_the_lists(visitor: Visitor) -> None:
     assert visitor.register("ann@example.org").status_code == 422
 
 
-def test_a_campaign_without_a_webinar_has_no_page(visitor: Visitor) -> None:
-    assert visitor.get("/w/none").status_code == 404
-    assert visitor.post("/w/none", {"email": "ann@example.org"}).status_code == 404
+def test_a_campaign_without_a_webinar_has_no_page(still: Visitor) -> None:
+    assert still.get("/w/none").status_code == 404
+    assert still.post("/w/none", {"email": "ann@example.org"}).status_code == 404
 
 
-def test_what_is_wrong_is_said_at_its_field(visitor: Visitor) -> None:
-    before = dump(visitor.ground)
-    answer = visitor.post(PAGE, {"email": "ann@", "first_name": "Ann", "tz": "Asia/Tokyo"})
+def test_what_is_wrong_is_said_at_its_field(still: Visitor) -> None:
+    before = dump(still.ground)
+    answer = still.post(PAGE, {"email": "ann@", "first_name": "Ann", "tz": "Asia/Tokyo"})
     assert answer.status_code == 422
     assert '<a href="#session">Please choose a session.</a>' in answer.text
     assert '<a href="#email">' in answer.text
     assert re.search(r'<fieldset id="session"[^>]*aria-describedby="session-fault"', answer.text)
     assert 'value="ann@"' in answer.text
     assert "Tokyo time" in words(answer.text)
-    assert dump(visitor.ground) == before
+    assert dump(still.ground) == before
 
 
 # --- the seat --------------------------------------------------------------------------------------------------
