@@ -318,8 +318,10 @@ def _unlink(link: HtmlElement) -> None:
 def _mark_button(link: HtmlElement, losses: Losses) -> None:
     """A link that looked like a button and stands alone is bold: that makes a button in a mail of ours."""
     parent = link.getparent()
-    alone = parent is not None and parent.text_content().strip() == link.text_content().strip() != ""
-    if alone and _BUTTON.search(link.get("class", "")) and not any(True for _ in link.iterancestors("strong", "b")):
+    if parent is None or not _BUTTON.search(link.get("class", "")):
+        return
+    alone = parent.text_content().strip() == link.text_content().strip() != ""
+    if alone and not any(True for _ in link.iterancestors("strong", "b")):
         losses.note(f"made a button of “{' '.join(link.text_content().split())[:60]}”")
         _wrap(link, "strong")
 

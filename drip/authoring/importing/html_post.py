@@ -103,7 +103,12 @@ def _write(html: str) -> str:
     with catch_warnings():
         # Text that looks like a file's name makes its parser warn.
         simplefilter("ignore")
-        soup = load("bs4").BeautifulSoup(f"<div>{html}</div>", "html.parser")
+        # A break that closes itself costs its parser less: it remembers all others, to look for their ends.
+        soup = load("bs4").BeautifulSoup(f"<div>{html.replace('<br>', '<br/>')}</div>", "html.parser")
+    for numbered in soup.find_all("ol"):
+        start = int(numbered.get("start") or 1)
+        for number, item in enumerate(numbered.find_all("li", recursive=False), start):
+            item["value"] = str(number)
     markdown = str(_converter().convert_soup(soup))
     markdown = re.sub(rf" ?{_LINE_BREAK}\n(?=[^\n])", r"\\" + "\n", markdown).replace(_LINE_BREAK, "")
     return _settle_lines(markdown)
@@ -153,6 +158,14 @@ def _converter() -> Any:
             if "_inline" in parent_tags:
                 return " "
             return "" if _ends_its_block(el) else f"{_LINE_BREAK}\n"
+
+        def convert_li(self, el: Any, text: str, parent_tags: set[str]) -> str:
+            words = text.strip()
+            if not words:
+                return "\n"
+            # The library counts the items before each one, which costs the square of their number.
+            mark = f"{el['value']}. " if el.get("value") else "- "
+            return mark + re.sub(r"\n(?=[^\n])", "\n" + " " * len(mark), words) + "\n"
 
         def convert_pre(self, el: Any, text: str, parent_tags: set[str]) -> str:
             inside = text.strip("\n").rstrip()

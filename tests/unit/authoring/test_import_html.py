@@ -76,6 +76,7 @@ def printed(draft: str) -> tuple[str, str, str, str]:
         ("<table><tr><td><p>lay</p></td><td>out</td></tr></table>", "lay\n\nout"),
         ("<table><tr><th>a</th></tr><tr><td>1|2</td></tr></table>", "| a |\n| --- |\n| 1\\|2 |"),
         ("<ol start='99999999999999999999'><li>x</li></ol>", "1. x"),
+        ("<ol start=3><li>x<ol><li>y</li></ol></li><li><p>z</p><p>w</p></li></ol>", "3. x\n   1. y\n4. z\n\n   w"),
         ("<dl><dt>Salt</dt><dd>is cheap</dd></dl>", "**Salt**\n\nis cheap"),
         ("<p hidden>a</p><p style='display: none'>b</p><template>c</template>d", "d"),
         ("<p>\ue000a\x00b</p>", "ab"),
@@ -214,3 +215,14 @@ def test_what_the_page_says_about_itself_is_taken() -> None:
         f"<html><head>{head}</head><body><article>{LONG}</article></body></html>", url="https://x.example/", name="n"
     )
     assert (page.title, page.date, page.source) == ("Soup", "2021-02-03", "https://a.example/s")
+
+
+@pytest.mark.parametrize(
+    "html", ["<ol>" + "<li>x" * 5_000, "<p>x<br>" * 5_000, "<a class=btn href=/x>" * 5_000, "<div>" * 50_000]
+)
+def test_much_of_one_thing_costs_little(html: str) -> None:
+    import time
+
+    begin = time.perf_counter()
+    markdown(html)
+    assert time.perf_counter() - begin < 20
