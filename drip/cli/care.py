@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import click
 
-from drip.cli.grammar import Call, command, noun
+from drip.cli.grammar import Call, command, context_of, noun
 from drip.cli.names import near_hint
 from drip.cli.output import count, one_line
 from drip.errors import NotFound
@@ -153,7 +153,7 @@ def help_(call: Call, topic: tuple[str, ...]) -> None:
     """Print the help of a command, or a page about a topic."""
     from drip.cli.main import cli
 
-    context = click.Context(cli, info_name="drip", obj=call)
+    context = context_of(cli, "drip")
     if len(topic) == 1 and topic[0] in TOPICS:
         call.output.answer(TOPICS[topic[0]] or _exit_codes())
         return
@@ -163,7 +163,7 @@ def help_(call: Call, topic: tuple[str, ...]) -> None:
         if inner is None:
             known = [*TOPICS, *cli.list_commands(context)]
             raise NotFound(f"there is no help on `{one_line(' '.join(topic))}`", hint=near_hint(topic[-1], known))
-        context = click.Context(inner, info_name=name, parent=context, obj=call)
+        context = context_of(inner, name, context)
         found = inner
     call.output.answer(found.get_help(context))
     if not topic:

@@ -235,6 +235,12 @@ def noun(name: str, help_text: str) -> DripGroup:
     return DripGroup(name, help=help_text)
 
 
+def context_of(found: click.Command, name: str, parent: click.Context | None = None) -> click.Context:
+    """A context to show a command's help in, without running it."""
+    # click remembers a command's help option from the first context it sees, so all must have our `-h`.
+    return click.Context(found, info_name=name, parent=parent, **found.context_settings)
+
+
 dry_run_option = click.option("-n", "--dry-run", is_flag=True, help="Change nothing; say what would change.")
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 

@@ -6,13 +6,14 @@ Never written by hand, so it cannot lag behind. `tests/cli/test_cli_manual.py` c
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Iterator
 
 import click
 
 import drip
-from drip.cli.grammar import EXIT_MEANINGS, DripCommand, global_options
+from drip.cli.grammar import EXIT_MEANINGS, DripCommand, context_of, global_options
 from drip.errors import DripError
 
 MADE = "<!-- Made from the program by `make docs`; changes here are lost. -->"
@@ -43,7 +44,7 @@ def walk_commands(group: click.Group, context: click.Context) -> Iterator[tuple[
     for name in group.list_commands(context):
         found = group.get_command(context, name)
         assert isinstance(found, DripCommand)
-        inner = click.Context(found, info_name=name, parent=context)
+        inner = context_of(found, name, context)
         yield inner, found
         if isinstance(found, click.Group):
             yield from walk_commands(found, inner)
@@ -67,7 +68,7 @@ def _usage(context: click.Context, command: DripCommand) -> str:
 
 def _section(context: click.Context, command: DripCommand, level: int) -> list[str]:
     lines = [f"{'#' * level} {context.command_path}", ""]
-    lines += [(command.help or "").strip(), ""]
+    lines += [inspect.cleandoc(command.help or ""), ""]
     if isinstance(command, click.Group):
         return lines
     lines += ["```", _usage(context, command), "```", "", *_options(context, command)]
@@ -81,7 +82,7 @@ def _section(context: click.Context, command: DripCommand, level: int) -> list[s
 
 def commands_page(root: click.Group) -> str:
     """docs/commands.md."""
-    context = click.Context(root, info_name="drip")
+    context = context_of(root, "drip")
     lines = [MADE, "", "# Commands", "", (root.help or "").strip(), ""]
     lines += ["Every command takes these options, before or after the verb:", ""]
     records = [record for each in global_options() if (record := each.get_help_record(context))]

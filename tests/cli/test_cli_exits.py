@@ -382,7 +382,7 @@ def test_whoever_stops_reading_is_no_error(kitchen: Kitchen) -> None:
 )
 def test_what_only_looks_writes_nothing(live: Kitchen, words: tuple[str, ...]) -> None:
     live.ok("subscriber", "add", "eve@example.com", "--list", "cooks")
-    live.edit("campaigns/welcome/salt.md", "subject: Salt", "subject: Pepper")
+    live.edit("campaigns/welcome/salt.md", "subject: How", "subject: When")
     before = live.dump()
     live.ok(*words)
     assert live.dump() == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -218,8 +219,13 @@ def test_on_a_terminal_the_question_is_asked_on_stderr(letter: Letter, typed: by
         said = b""
         while b"make it live?" not in said:
             said += os.read(ours, 1000)
-        os.write(ours, typed)
         assert process.stdout is not None
+        # A Ctrl-C in the very moment between the question and the wait for its answer is lost in Python: press again.
+        for _ in range(20):
+            os.write(ours, typed)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(3)
+                break
         answer = process.stdout.read().decode()
         assert process.wait(60) == code
     os.close(ours)
