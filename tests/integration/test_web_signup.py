@@ -20,7 +20,7 @@ from drip.core.records import ConsentKind, Subscriber, SubscriptionState
 from drip.engine.values import confirm_expiry
 from drip.store.store import Store, open_store
 from tests.stages import EVIDENCE, Ground, open_ground
-from tests.visitors import Visitor, dump, open_applied
+from tests.visitors import Visitor, dump, open_applied, words
 
 WRONG_ADDRESSES = (
     "",
@@ -242,6 +242,16 @@ def test_a_form_never_changes_what_is_known_about_somebody(visitor: Visitor) -> 
     known = find(visitor.ground, "ann@example.org")
     assert known is not None
     assert (known.fields["first_name"], known.zone) == ("Ann", None)
+
+
+def test_a_list_without_confirmation_promises_no_mail(visitor: Visitor) -> None:
+    visitor.ground.edit("drip.yaml", "opt-in: confirmed", "opt-in: single")
+    visitor.ground.apply()
+    assert "We will first send you one mail" not in visitor.get("/s/job-seekers").text
+    first, again = visitor.sign_up("ann@example.org"), visitor.sign_up("ann@example.org")
+    assert "You are on the list" in words(first.text)
+    assert first.content == again.content
+    assert state_of(visitor.ground, "ann@example.org") is SubscriptionState.ACTIVE
 
 
 # --- confirming ------------------------------------------------------------------------------------------------
