@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from drip.core.delivery import Blame, OutcomeKind
 from drip.core.message import Filled, FilledPost, Headers, Shape
 from drip.core.model import NOTHING, Mailbox
 
@@ -145,7 +146,15 @@ class OnlyTo:
         head = wire.data.partition(b"\r\n\r\n")[0].lower()
         if wire.recipient != self._address or _ONE_CLICK in head:
             return relay_trouble("test mode is on, and this message was not redirected; it was kept back")
-        return await self._transport.send(wire)
+        outcome = await self._transport.send(wire)
+        if outcome.kind is OutcomeKind.PERMANENT and outcome.blame is Blame.ADDRESS:
+            # It is the author's address that was refused: the reader must not be suppressed for it.
+            return relay_trouble(
+                f"test mode is on, and {self._address} was refused: {outcome.text}",
+                code=outcome.code,
+                enhanced=outcome.enhanced,
+            )
+        return outcome
 
     async def close(self) -> None:
         """As the transport behind it."""

@@ -140,7 +140,7 @@ class Engine:
             counts, reached, relay_down = await self._send(owner, now, left, only)
             totals.update(counts)
             more = reached
-            if reached or relay_down or not counts:
+            if reached or relay_down or not any(counts.values()):
                 break
         # What was sent moved its people on; they must wait for a known moment before this tick ends.
         totals["planned"] += advance_due(self.store, self.scene, now).planned

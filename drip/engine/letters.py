@@ -88,7 +88,8 @@ class Letters:
         links = self._links(project, addressed, now)
         headers = Headers(
             sender=sender,
-            to=Mailbox(subscriber.fields.get("first_name", ""), subscriber.email),
+            # A confirmation goes to whoever was named in a form: nothing typed there stands in it, not even a name.
+            to=Mailbox("" if confirmation else subscriber.fields.get("first_name", ""), subscriber.email),
             subject=filled.subject,
             date=now,
             message_id=message_id(self._keys, delivery, domain),

@@ -27,7 +27,7 @@ from drip.core.events import (
     Unsubscribed,
 )
 from drip.core.message import Wire
-from drip.core.records import Attendance, EnrollmentState, SubscriptionState
+from drip.core.records import Attendance, EnrollmentState, Kind, SubscriptionState
 from drip.engine.advance import advance_due
 from drip.engine.live import NotApplied
 from drip.errors import CannotRecord, NotFound, ProblemsFound
@@ -475,3 +475,20 @@ def test_a_post_whose_fast_page_differs_from_the_slow_one_goes_the_slow_way_and_
     compiled = edition.press.compile(edition.campaign.posts["own-the-mistake"])
     assert compiled.slow_because
     assert compiled.slow_fills >= 1
+
+
+def test_a_tick_for_one_kind_ends_while_others_are_due(ground: Ground) -> None:
+    ground.join("ann@example.org")
+    ground.engine.happen(AskedToJoin("ben@example.org", "job-seekers", EVIDENCE), ground.clock.now())
+    ticked = ground.engine.tick(ground.clock.now(), only=Kind.CONFIRMATION)
+    assert ticked.sent == 1
+    assert ground.transport.posts("ben@example.org") == ["confirm-subscription"]
+    assert ground.transport.posts("ann@example.org") == []
+    assert ground.tick().sent == 1
+
+
+def test_a_confirmation_carries_nothing_that_a_stranger_typed(ground: Ground) -> None:
+    event = AskedToJoin("ann@example.org", "job-seekers", EVIDENCE, fields={"first_name": "BUY NOW"})
+    ground.engine.happen(event, ground.clock.now())
+    ground.tick()
+    assert b"BUY NOW" not in ground.transport.sent[0].data
