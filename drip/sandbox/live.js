@@ -35,7 +35,7 @@
   const saveOf = (page) => page.body.dataset.state.split(" ", 2).join(" ");
 
   const update = async () => {
-    const answer = await fetch(location.href, { cache: "no-store" });
+    const answer = await fetch(location.href, { cache: "no-store", headers: { "X-Drip-Hurry": "1" } });
     const next = new DOMParser().parseFromString(await answer.text(), "text/html");
     // By what came, not by what was asked for: a save may have happened in between.
     const withMail = saveOf(next) !== saveOf(document);

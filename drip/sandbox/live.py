@@ -33,6 +33,9 @@ from drip.sandbox.watch import Stamp, stamps
 SHOWN_MAX = 64
 """How many rendered mails are kept: every view of a few posts, not a whole afternoon."""
 
+CHECKS_MAX = 8
+"""For how many saves and dates problems are kept."""
+
 
 class Unreadable(DripError):
     """A file that the post depends on cannot be read."""
@@ -114,7 +117,9 @@ class Live:
         self._good: dict[tuple[str, str], Source] = {}
         self._sizes: dict[str, tuple[int, int]] = {}
         self._shown: OrderedDict[tuple[object, ...], Shown] = OrderedDict()
-        self._problems: tuple[tuple[int, datetime], list[Problem]] | None = None
+        self._check_lock = threading.Lock()
+        self._problems: OrderedDict[tuple[int, datetime], list[Problem]] = OrderedDict()
+        self._check_at: datetime | None = clock.now()
         self._stamps = stamps(root)
         self.snapshot = read_snapshot(root, 1, clock.now())
 
@@ -134,13 +139,34 @@ class Live:
     # --- problems and sizes ---
 
     def problems(self, now: datetime) -> list[Problem]:
-        """Every problem in the files, judged as at a moment."""
-        snapshot = self.snapshot
-        key = (snapshot.number, now.replace(second=0, microsecond=0))
-        with self._lock:
-            if self._problems is None or self._problems[0] != key:
-                self._problems = (key, check(snapshot.files, now=now))
-            return self._problems[1]
+        """Every problem in the files, judged as at a moment (give or take ten minutes)."""
+        with self._check_lock:
+            snapshot = self.snapshot
+            key = _check_key(snapshot, now)
+            if key not in self._problems:
+                self._problems[key] = check(snapshot.files, now=now)
+                while len(self._problems) > CHECKS_MAX:
+                    self._problems.popitem(last=False)
+            self._problems.move_to_end(key)
+            return self._problems[key]
+
+    def known_problems(self, now: datetime) -> tuple[list[Problem], bool]:
+        """The problems, if they are known already; else those known last, and False. `check_wanted` finds the news."""
+        found = self._problems.get(_check_key(self.snapshot, now))
+        if found is not None:
+            return found, True
+        self._check_at = now
+        known = list(self._problems.values())
+        return (known[-1] if known else []), False
+
+    def check_wanted(self) -> bool:
+        """Check the files if somebody waits for it; whether somebody did."""
+        now, self._check_at = self._check_at, None
+        if now is None:
+            return False
+        self.problems(now)
+        self.measured += 1
+        return True
 
     def sizes(self) -> Mapping[str, int]:
         """The bytes of each post's page, where its files are as when it was measured; 0 if it cannot be shown."""
@@ -309,6 +335,10 @@ def real_reader(root: Path, clock: Clock, address: str, campaign: str) -> Reader
             store.close()
         note = "This subscriber unsubscribed from everything and is sent nothing." if subscriber.left_at else ""
         return Reader(subscriber, registration, describe(subscriber, registration, project.definition), note)
+
+
+def _check_key(snapshot: Snapshot, now: datetime) -> tuple[int, datetime]:
+    return snapshot.number, now.replace(minute=now.minute // 10 * 10, second=0, microsecond=0)
 
 
 def _print(source: Source, reader: Reader, now: datetime) -> Previewed:

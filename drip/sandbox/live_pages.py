@@ -167,7 +167,9 @@ class Pages:
 
     async def index(self, request: Request) -> Response:
         """The list, and the post that was chosen, if one was."""
-        return await run_in_threadpool(self._index, dict(request.query_params))
+        # Checking may take a second; the script asks for the mail at once, and for the problems when they are known.
+        hurried = request.headers.get("x-drip-hurry") == "1"
+        return await run_in_threadpool(self._index, dict(request.query_params), hurried=hurried)
 
     async def frame(self, request: Request) -> Response:
         """The mail alone, as its view shows it."""
@@ -205,7 +207,7 @@ class Pages:
     def _choice(self, given: Mapping[str, str]) -> Choice:
         return choose(given, self._live.snapshot.project.definition.timezone or "UTC", self._live.clock.now())
 
-    def _index(self, given: Mapping[str, str]) -> Response:
+    def _index(self, given: Mapping[str, str], *, hurried: bool) -> Response:
         live, choice = self._live, self._choice(given)
         snapshot, state = live.snapshot, self._state(live.snapshot)
         note, shown, status = choice.note, None, 200
@@ -214,7 +216,7 @@ class Pages:
                 shown = live.show(choice.wish())
             except DripError as error:
                 note, status = f"{error.message}. {error.hint}".rstrip(". ") + ".", 404
-        problems = live.problems(choice.moment)
+        problems, is_checked = live.known_problems(choice.moment) if hurried else (live.problems(choice.moment), True)
         draft = snapshot.draft(choice.path)
         page = self._page.render(
             state=state,
@@ -224,6 +226,7 @@ class Pages:
             sizes=live.sizes(),
             clip=CLIP_BYTES,
             tallies=tally(problems),
+            is_checked=is_checked,
             no_tally=Tally(),
             zone=snapshot.project.definition.timezone,
             personas=PERSONAS,

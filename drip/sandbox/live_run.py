@@ -87,12 +87,12 @@ def _interrupts(live: Live) -> Iterator[None]:
 
 
 def _measure(live: Live, stop: threading.Event) -> None:
-    """Measure posts whenever the author pauses."""
+    """Check the files when a page waits for it, and measure posts when the author pauses."""
     number, calm_at = 0, 0.0
     pause = LOOK_SECONDS
     while not stop.wait(pause):
         if live.snapshot.number != number:
             number, calm_at = live.snapshot.number, time.monotonic() + CALM_SECONDS
         pause = LOOK_SECONDS
-        if time.monotonic() >= calm_at and live.measure_one():
+        if live.check_wanted() or (time.monotonic() >= calm_at and live.measure_one()):
             pause = BREATH_SECONDS

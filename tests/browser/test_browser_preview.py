@@ -164,6 +164,14 @@ def test_a_change_of_subject_and_layout_shows_everywhere(desk: Desk) -> None:
     desk.until(lambda: desk.mail("view.getComputedStyle(document.body).backgroundColor") == "rgb(1, 2, 3)")
 
 
+def test_problems_follow_a_save_too(desk: Desk) -> None:
+    desk.open()
+    saved = desk.edit(lambda text: text + "\n[here](https://example.com/)\n")
+    shown = desk.until(lambda: "vague-link" in desk.text("#problems"))
+    desk.until(lambda: "checking" not in desk.text("#problems"))
+    print(f"from the save to its problems: {shown - saved:.2f} s")
+
+
 def test_the_reader_keeps_their_place_in_the_mail(desk: Desk) -> None:
     desk.open(post="campaigns/six-deadly-mistakes/own-the-mistake.md")
     desk.mail("view.scrollTo(0, 400) || ''")

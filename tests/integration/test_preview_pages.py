@@ -185,6 +185,22 @@ def test_the_date_moves_sessions_and_what_is_left(desk: Desk) -> None:
     assert "is no moment" in desk.page(YOU_ARE_IN, at="next week")
 
 
+def test_a_hurried_page_does_not_wait_for_the_check(desk: Desk) -> None:
+    desk.page()
+    desk.write(LAST_SEATS, lambda text: text + "\n[here](https://example.com/)\n")
+    hurry = {"X-Drip-Hurry": "1"}
+    first = desk.client.get("/", params={"post": LAST_SEATS}, headers=hurry).text
+    assert "checking your files again" in first
+    assert "vague-link" not in first
+    before = desk.live.measured
+    assert desk.live.check_wanted()
+    assert not desk.live.check_wanted()
+    assert desk.live.measured == before + 1, "open pages are told"
+    then = desk.client.get("/", params={"post": LAST_SEATS}, headers=hurry).text
+    assert "checking your files again" not in then
+    assert "vague-link" in then
+
+
 def test_problems_are_judged_as_on_that_date(desk: Desk) -> None:
     assert "past-session" not in desk.page()
     assert "past-session" in desk.page(at="2027-01-01T00:00")
