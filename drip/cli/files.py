@@ -1,6 +1,6 @@
 """Files that commands read and write for the author: one input, one output, the worked example.
 
-Never looks into a project's meaning. Called by `drip.cli.write`.
+Never looks into a project's meaning. Called by the commands that write for the author.
 """
 
 from __future__ import annotations
@@ -63,12 +63,11 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def starter_files() -> dict[str, bytes]:
-    """The worked example, by path: what `drip init` copies."""
+    """The worked example, by path."""
     root = starter_root()
     files = {PROJECT_FILE: (root / PROJECT_FILE).read_bytes()}
     for folder in STARTER_FOLDERS:
         for path in sorted((root / folder).rglob("*")):
             if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts):
                 files[path.relative_to(root).as_posix()] = path.read_bytes()
-    files[".gitignore"] = b"# what drip itself writes\n/drip.db*\n/.drip/\n/outbox/\n"
     return files

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from drip.core.delivery import DeliveryState, Outcome, OutcomeKind
+from drip.core.delivery import Blame, DeliveryState, Outcome, OutcomeKind
 from drip.core.events import AddedByAuthor, AskedToJoin, AskedToRegister, JoinedSession
 from drip.core.message import Wire
 from drip.core.records import EnrollmentState, Kind
@@ -22,7 +22,7 @@ from drip.engine.preview import choose
 from drip.engine.proof import make_proof
 from drip.project import open_project
 from drip.store.store import Store
-from tests.stages import EVIDENCE, Ground, ScriptedTransport
+from tests.stages import EVIDENCE, START, Ground, ScriptedTransport, copy_example
 
 ME = "me@example.com"
 
@@ -176,6 +176,18 @@ def test_what_was_made_without_the_redirect_is_kept_back(ground: Ground) -> None
     ground.counts_hold()
 
 
+def test_a_refused_author_costs_no_reader(ground: Ground) -> None:
+    # 550 5.1.1 for the address of the author would suppress the reader, for ever.
+    who = ground.join("ann@example.org")
+    ground.transport.answer = lambda _: Outcome(OutcomeKind.PERMANENT, 550, "5.1.1", "no such user", Blame.ADDRESS)
+    ticked = ground.tick()
+    assert (ticked.sent, ticked.failed) == (0, 0)
+    assert ground.states(who) == {"own-the-mistake": DeliveryState.DUE}
+    with ground.store.read() as work:
+        assert work.suppression(ground.engine.keys.mailbox_of("ann@example.org")) is None
+    ground.counts_hold()
+
+
 def test_the_guard_passes_the_one_address_and_no_one_click_header() -> None:
     inner = ScriptedTransport()
     guard = OnlyTo(inner, ME)
@@ -236,3 +248,17 @@ def test_added_by_author_asks_by_mail_in_test_mode_too(ground: Ground) -> None:
     ground.tick()
     [wire] = ground.transport.sent
     is_redirected(wire, "dan@example.org")
+
+
+def test_the_sandbox_has_an_inbox_for_every_reader(tmp_path: Path) -> None:
+    # Its relay is a catcher on this machine, whatever drip.yaml says.
+    from drip.sandbox.stage import Stage
+    from drip.simulate import FastClock
+
+    root = copy_example(tmp_path / "mine")
+    with (root / "drip.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"test-mode: {ME}\n")
+    (tmp_path / "stage").mkdir()
+    with Stage(root, tmp_path / "stage", FastClock(START)) as stage:
+        assert stage.project.definition.test_mode == ""
+        assert stage.project.definition.relays
