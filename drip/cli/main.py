@@ -29,7 +29,7 @@ SECTIONS = {
         "init": "drip.cli.start:init",
         "new": "drip.cli.start:new",
         "import": "drip.cli.write:import_",
-        "check": "drip.cli.write:check",
+        "check": "drip.cli.check_command:check",
         "preview": "drip.cli.write:preview",
         "proof": "drip.cli.proof:proof",
         "explain": "drip.cli.write:explain",

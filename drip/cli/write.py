@@ -1,4 +1,4 @@
-"""The commands of writing: import, check, preview, explain. They read the author's files and no database,
+"""The commands of writing: import, preview, explain. They read the author's files and no database,
 but for `preview --as`, which looks one subscriber up.
 """
 
@@ -7,20 +7,17 @@ from __future__ import annotations
 import contextlib
 import difflib
 import textwrap
-from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from drip.cli.files import read_input, write_file
+from drip.cli.files import write_file
 from drip.cli.grammar import EXITS_PROJECT, MOMENT, Call, command, dry_run_option, settle, yes_option
-from drip.cli.names import complete_address, complete_explained, complete_post, scope_of
-from drip.cli.output import count, one_line
-from drip.core.problems import Problem, Rank
-from drip.errors import NoProject, NotFound, ProblemsFound, WrongUsage
-from drip.project import read_tree
+from drip.cli.names import complete_explained, complete_post
+from drip.cli.output import one_line
+from drip.errors import NotFound, WrongUsage
 
 
 @command(
@@ -64,115 +61,6 @@ def import_(call: Call, source: str, plain: bool, cta_url: str | None, **options
     from drip.cli.import_command import import_posts
 
     import_posts(call, source, plain=plain, cta_url=cta_url, options=options)
-
-
-# --- check -------------------------------------------------------------------------------------------------
-
-
-def _problem_json(problem: Problem) -> dict[str, object]:
-    place = problem.place
-    return {
-        "name": problem.name,
-        "rank": problem.rank.value,
-        "message": problem.message,
-        "path": place.path,
-        "line": place.line,
-        "column": place.column,
-        "width": place.width,
-        "help": problem.help,
-    }
-
-
-def summary(problems: Iterable[Problem], files: int) -> str:
-    """`2 errors, 1 warning in 12 files`."""
-    ranks = [each.rank for each in problems]
-    parts = [count(ranks.count(rank), rank.value) for rank in Rank if rank in ranks]
-    return f"{', '.join(parts) or 'no problems'} in {count(files, 'file')}"
-
-
-def show_problems(call: Call, problems: list[Problem], files: Mapping[str, str], scope_size: int) -> None:
-    """All problems and the summary, on stdout."""
-    from drip.authoring.show import render_problem
-
-    if call.output.json:
-        ranks = [each.rank for each in problems]
-        call.output.document(
-            {
-                "type": "check",
-                "problems": [_problem_json(each) for each in problems],
-                "errors": ranks.count(Rank.ERROR),
-                "warnings": ranks.count(Rank.WARNING),
-                "files": scope_size,
-            }
-        )
-        return
-    for problem in problems:
-        call.output.answer(render_problem(problem, files).rstrip("\n") + "\n")
-    call.output.answer(summary(problems, scope_size))
-
-
-def _lone_file(call: Call, address: str) -> dict[str, str] | None:
-    """A Markdown file that lies outside any project."""
-    path = call.path(address)
-    if path.suffix != ".md":
-        return None
-    return {address: read_input(call, address)[0]}
-
-
-def _judge(call: Call, addresses: tuple[str, ...], at: datetime | None) -> tuple[list[Problem], dict[str, str], int]:
-    """The problems in scope, all files, and how many files are in scope."""
-    from drip.authoring.check import check as check_files
-    from drip.authoring.definition import read_post, read_project
-
-    try:
-        root = call.root()
-    except NoProject:
-        lone: dict[str, str] = {}
-        for address in addresses:
-            found = _lone_file(call, address)
-            if found is None:
-                raise
-            lone |= found
-        if not lone:
-            raise
-        problems = [problem for path in lone for problem in read_post(lone, path)[1]]
-        return problems, lone, len(lone)
-    files = read_tree(root)
-    definition, _ = read_project(files)
-    moment = settle(at, definition.timezone if definition else "UTC") if at else call.now()
-    problems = check_files(files, now=moment)
-    own = [name for name in files if (root / name).is_file()]
-    if not addresses:
-        return problems, files, len(own)
-    scopes = tuple(scope_of(call, root, files, address) for address in addresses)
-    inside = [name for name in own if name.startswith(scopes)]
-    return [each for each in problems if each.place.path.startswith(scopes)], files, len(inside)
-
-
-@command(
-    "check",
-    examples=(
-        ("drip check", "every problem in the project"),
-        ("drip check six-deadly-mistakes", "one campaign"),
-        ("drip check six-deadly-mistakes/last-seats", "one post"),
-        ("drip check --json", "for an editor or a script"),
-    ),
-    exits=(4, 10),
-)
-@click.argument("addresses", metavar="[ADDRESS]...", nargs=-1, shell_complete=complete_address)
-@click.option("--strict", is_flag=True, help="Warnings count as errors.")
-@click.option(
-    "--at", type=MOMENT, metavar="MOMENT", help="Judge as at this moment: which sessions are over, and so on."
-)
-def check(call: Call, addresses: tuple[str, ...], strict: bool, at: datetime | None) -> int:
-    """Report every problem in your files, with file and line.
-
-    ADDRESS is a campaign, a campaign/post, or a path. A Markdown file outside a project can be checked alone.
-    """
-    problems, files, scope_size = _judge(call, addresses, at)
-    show_problems(call, problems, files, scope_size)
-    bad = {Rank.ERROR, Rank.WARNING} if strict else {Rank.ERROR}
-    return ProblemsFound.exit_code if any(each.rank in bad for each in problems) else 0
 
 
 # --- preview -----------------------------------------------------------------------------------------------
