@@ -21,6 +21,7 @@ from drip.errors import DripError, NoProject, ProblemsFound, RelayUnreachable, S
 if TYPE_CHECKING:
     from drip.engine.engine import Engine
     from drip.mail.transport import Transport
+    from drip.store.glance import Glance
     from drip.store.store import Store
 
 PROJECT_FILE = "drip.yaml"
@@ -192,6 +193,14 @@ class Project:
                     )
             self._store = store
         return self._store
+
+    def glance(self, now: datetime) -> Glance | None:
+        """When the next thing is due, if plainly nothing is due now (the run is recorded); None: look properly."""
+        if self._store is not None:
+            return None
+        from drip.store.glance import glance
+
+        return glance(self.store_url, self.root, make_owner(), now)
 
     @property
     def engine(self) -> Engine:

@@ -82,8 +82,12 @@ def _warn_of_test_mode(call: Call, project: Project) -> None:
 def _once(call: Call, project: Project, limit: int | None, kind: Kind | None) -> int:
     from drip.simulate import next_moment
 
-    numbers, relay_down = _recorded(call, project, limit, kind)
-    next_at = next_moment(project.engine)
+    glance = project.glance(call.now())
+    if glance is not None:
+        numbers, relay_down, next_at = dict.fromkeys(NUMBERS, 0), "", glance.next_at
+    else:
+        numbers, relay_down = _recorded(call, project, limit, kind)
+        next_at = next_moment(project.engine)
     if next_at is None and not any(numbers.values()) and not _is_applied(project):
         return _nothing_applied(call)
     if call.output.json:

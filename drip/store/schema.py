@@ -31,9 +31,6 @@ from drip.core.records import Attendance, ConsentKind, Did, EnrollmentState, Kin
 from drip.store.columns import Json, Moment, Prose, Rank, Word
 from drip.store.results import BroadcastState
 
-HEAD = "0001"
-"""The schema's number: the name of the last migration. A test compares them."""
-
 NAMES = {
     "ix": "%(table_name)s_%(column_0_N_name)s",
     "pk": "%(table_name)s_pkey",

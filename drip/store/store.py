@@ -18,7 +18,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from drip.errors import CannotRecord, NewDatabase, OldDatabase, StoreRefused
 from drip.store import connect, ownership
-from drip.store.schema import HEAD, metadata, schema_version
+from drip.store.age import HEAD
+from drip.store.schema import metadata, schema_version
 from drip.store.work import Work
 
 T = TypeVar("T")

@@ -13,9 +13,10 @@ import pytest
 import sqlalchemy as sa
 
 from drip.errors import CannotRecord, DripError, NewDatabase, OldDatabase, StoreRefused
+from drip.store.age import HEAD
 from drip.store.connect import file_system, refuse_network
 from drip.store.migrate import scripts
-from drip.store.schema import HEAD, metadata, schema_version
+from drip.store.schema import metadata, schema_version
 from drip.store.store import Store, open_store
 
 
