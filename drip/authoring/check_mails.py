@@ -57,7 +57,7 @@ def check_mails(desk: Desk, told: Collection[Problem]) -> Iterator[Problem]:
     found = _Found(broken, frozenset(each.place.path for each in told if each.name == "long-post"))
     press = _press(desk)
     tried: set[str] = set()
-    seen: set[Problem] = set()
+    seen: set[object] = set()
     for campaign, draft in (*desk.posts(), *_samples(desk)):
         layout = draft.post.layout or desk.project.definition.layout
         is_sample = draft.post.path.startswith("templates/") and draft.post.path.endswith(".html")
@@ -67,8 +67,10 @@ def check_mails(desk: Desk, told: Collection[Problem]) -> Iterator[Problem]:
             continue
         tried.add(layout)
         for each in _check_mail(desk, press, campaign, draft, found):
-            if each not in seen:  # a fault of a layout shows in every post
-                seen.add(each)
+            # A fault of a layout shows in every post that it frames; the first one tells it.
+            key = each.message if each.name == "slow-template" else (each.name, each.place)
+            if key not in seen:
+                seen.add(key)
                 yield each
 
 

@@ -56,7 +56,7 @@ def _done(before: Mended, text: str, what: str) -> Mended:
 
 
 def _mend_mark(mended: Mended, _path: str) -> Mended:
-    return _done(mended, mended.text.removeprefix("\ufeff"), "took the byte order mark off")
+    return _done(mended, mended.text.lstrip("\ufeff"), "took the byte order mark off")
 
 
 def _mend_line_ends(mended: Mended, _path: str) -> Mended:

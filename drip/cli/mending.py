@@ -6,6 +6,7 @@ Called by `drip.cli.check_command`.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Callable
 from pathlib import Path
@@ -25,13 +26,15 @@ def mend(call: Call, scope: Scope, judge: Judge, *, dry_run: bool, keys: bool) -
     before: dict[str, str] = {}
     report: list[str] = []
     for name, path in scope.on_disk.items():
-        raw = _read(path)
-        if raw is None:
+        found = _read(path)
+        if found is None:
             continue
+        raw, is_foreign = found
         mended = mend_text(raw, name)
         _put(scope, name, mended.text.removeprefix("\ufeff"))
-        if mended.text != raw:
+        if mended.text != raw or is_foreign:
             before[name] = raw
+            report += [f"{name}: saved Windows-1252 as UTF-8"] if is_foreign else []
             report += [f"{name}: {each}" for each in mended.report]
     report += _rename_keys(call, scope, judge, before, keys=keys)
     for name, raw in before.items():
@@ -43,20 +46,15 @@ def mend(call: Call, scope: Scope, judge: Judge, *, dry_run: bool, keys: bool) -
     return report
 
 
-def _read(path: Path) -> str | None:
-    """The text of a file with its own line ends; what is not UTF-8 is Windows-1252, as with imports."""
+def _read(path: Path) -> tuple[str, bool] | None:
+    """The text of a file with its own line ends, and whether it is in Windows-1252, as with imports; None: no text."""
     data = path.read_bytes()
     if len(data) > INPUT_BYTES_MAX or b"\0" in data:
         return None
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
-    try:
-        # A lone byte of Windows-1252 is one character there, and damage in UTF-8.
-        return data.decode("cp1252")
-    except UnicodeDecodeError:
-        return None
+    for encoding in ("utf-8", "cp1252"):
+        with contextlib.suppress(UnicodeDecodeError):
+            return data.decode(encoding), encoding != "utf-8"
+    return None
 
 
 def _write(path: Path, text: str) -> None:
