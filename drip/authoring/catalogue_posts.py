@@ -103,6 +103,13 @@ POST_PROBLEMS = (
         "**[Register for the session of your choice](webinar:)**",
     ),
     Explanation(
+        "no-archive",
+        Rank.ERROR,
+        "`post:NAME` is the address of a post in the archive of your site. The archive is not built yet, so the link would "
+        "lead nowhere; link to the post on your blog instead.",
+        "[The whole story](https://example.com/the-whole-story)",
+    ),
+    Explanation(
         "unknown-session",
         Rank.ERROR,
         "session:NAME leads to one session of the campaign's webinar, by its name under `sessions`. There is none of "

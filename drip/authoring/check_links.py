@@ -321,6 +321,10 @@ def _check_argument(campaign: CampaignDraft, scheme: str, name: str, place: Plac
     if scheme == "post" and name not in campaign.posts:
         advice = similar(name, campaign.posts, "a post")
         yield problem("unknown-post", f"there is no post `{clip(name)}` in this campaign", place, advice)
+    elif scheme == "post":
+        # Better said now than found by readers as a page that is not there.
+        message = f"`post:{clip(name)}` leads to an archive, which drip does not serve yet"
+        yield problem("no-archive", message, place, "link to the post on your blog by its address")
     known = campaign.session_names
     if scheme == "session" and campaign.has_webinar and known is not None and name not in known:
         message = f"the webinar has no session `{clip(name)}`"
