@@ -26,7 +26,8 @@ check: $(VENV)/.dev  ## lint, types and import contracts only
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.dev  ## write the generated pages of docs/ anew
-	DRIP_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/docs tests/problems tests/cli
+	$(BIN)/python docs/make_problems.py
+	DRIP_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/docs tests/problems tests/cli/test_cli_manual.py
 
 bench: $(VENV)/.dev  ## the figures, as ratios interleaved in one run
 	for each in benchmarks/[a-z]*.py; do $(BIN)/python $$each || exit 1; done
