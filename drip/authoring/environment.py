@@ -1,7 +1,7 @@
 """The Jinja environments in which posts and layouts run: sandboxed, strict, and without reach beyond the given files.
 
 This bounds what a careless template can do (no private attributes, no changed values, no huge numbers, loops and
-pages). It is not yet a cage for a hostile author: running time has no limit. Called by `drip.authoring.layout`.
+pages), and what a hostile one can: work is metered (`drip.authoring.bounds`). Called by `drip.authoring.layout`.
 """
 
 from __future__ import annotations
@@ -11,18 +11,17 @@ from collections import abc, deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jinja2 import BaseLoader, DictLoader, StrictUndefined, Template, Undefined
+from jinja2 import BaseLoader, DictLoader, StrictUndefined, Template, Undefined, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import escape
 
+from drip.authoring.bounds import Meter
+from drip.authoring.metered import MeteredGenerator, add_meters
 from drip.authoring.shapes import Fixed, Recorder, quick_escape
 
 RANGE_MOST = 10_000
-PRODUCT_MOST = 1_000_000
-"""The longest text or list that `*` may make, and the largest power."""
-
 
 ASKED_FOR = frozenset({"session", "sessions", "webinar"})
 """Given to some posts only, and documented to be asked for with `if`."""
@@ -51,6 +50,12 @@ _GUARDED_TYPES = (
     abc.Sequence,
 )
 
+REMAINDER_TESTS = ("odd", "even", "divisibleby")
+COMPARING_TESTS = (
+    *("in", "eq", "equalto", "==", "ne", "!=", "gt", "greaterthan", ">"),
+    *("ge", ">=", "lt", "lessthan", "<", "le", "<="),
+)
+
 
 class Absent(StrictUndefined):
     """A name that a reader has no value for: an error when it is printed, but `{% if session %}` may ask for it."""
@@ -67,10 +72,13 @@ class Absent(StrictUndefined):
 class Sandbox(ImmutableSandboxedEnvironment):
     """One environment; `recorder` stands between its templates and what they print."""
 
-    intercepted_binops = frozenset({"*", "**"})
+    intercepted_binops = frozenset({"+", "*", "**", "%"})
+    code_generator_class = MeteredGenerator
 
     def __init__(self, files: Mapping[str, str], *, markup: bool) -> None:
-        self.recorder = Recorder(markup=markup)
+        self.meter = Meter()
+        self.spend = self.meter.spend
+        self.recorder = Recorder(markup=markup, made=self.meter.made, weigh=self.meter.weigh)
         # `finalize` must be there before the first template is compiled: compiled code calls it only then.
         super().__init__(
             loader=_loader(files),
@@ -85,6 +93,16 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if not markup:
             # `{{ first_name|e }}` is meant for the page; the same post also makes the text.
             self.filters.update(e=str, escape=str, forceescape=str)
+        # Meant for finding faults in programs; too slow to be bounded by size.
+        del self.filters["pprint"]
+        for name in self.filters:
+            self.filters[name] = self.meter.bounded(name, self.filters[name])
+        for name in COMPARING_TESTS:
+            self.tests[name] = self.meter.bounded(name, self.tests[name])
+        for name in REMAINDER_TESTS:
+            # `'%99999999d' is odd` is a format in disguise.
+            self.tests[name] = self.meter.bounded("format", self.tests[name])
+        self.concat = self.meter.joined  # type: ignore[method-assign]
 
     def _quick_getattr(self) -> Callable[[Any, str], Any]:
         """`getattr` as the sandbox does it, but plain data of plain objects is spared its eleven questions.
@@ -111,6 +129,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def from_string(self, *args: Any, **kwargs: Any) -> Template:
         """A template whose tokens are not escaped in vain: that is a fifth of what printing costs."""
+        self.meter.start()
         template = super().from_string(*args, **kwargs)
         names = template.root_render_func.__globals__
         if names.get("escape") is escape:
@@ -118,13 +137,19 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return template
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """Products and powers of bounded size."""
+        """Sums, products, powers and formats of bounded size."""
         if operator == "**" and not (isinstance(right, (int, float)) and abs(right) <= 64):
             raise SecurityError("this power is too large for a post")
-        for many, times in ((left, right), (right, left)):
-            if hasattr(many, "__len__") and isinstance(times, int) and len(many) * times > PRODUCT_MOST:
-                raise SecurityError("this product is too long for a post")
+        self.meter.check_operator(operator, left, right)
         return super().call_binop(context, operator, left, right)
+
+    def call(self, context: Context, obj: Any, *args: Any, **kwargs: Any) -> Any:
+        """A call as the sandbox makes it, weighed first."""
+        self.meter.call(obj, args, kwargs)
+        return super().call(context, obj, *args, **kwargs)
+
+    def _generate(self, source: nodes.Template, name: str | None, *args: Any, **kwargs: Any) -> str:
+        return super()._generate(add_meters(source, is_included=name is not None), name, *args, **kwargs)
 
 
 def _loader(files: Mapping[str, str]) -> BaseLoader:

@@ -54,6 +54,12 @@ class Flat:
             at = end
         return best or ("", 0)
 
+    def first_tag(self) -> tuple[str, int]:
+        """Where the first tag stands that is the author's: of a post if there is one, else of a layout."""
+        tagged = [piece for piece in self._pieces if piece.is_template and _TAG_START.search(piece.text)]
+        tagged.sort(key=lambda piece: piece.path.startswith("templates/"))
+        return (tagged[0].path, tagged[0].line) if tagged else ("", 0)
+
 
 def _has_tag(piece: Piece, offset: int) -> bool:
     # A tag that ends something cannot go wrong by itself; what stands behind it on the line can.

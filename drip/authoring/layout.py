@@ -192,6 +192,14 @@ def _one_line(text: str) -> str:
     return " ".join(clean(text).split())
 
 
+_UNREADABLE = (SyntaxError, RecursionError, ValueError, OverflowError, MemoryError)
+"""What Python says of a template that Jinja could read: nested too deeply, or a number of too many digits."""
+
+
+def _unreadable(error: Exception, path: str, line: int) -> TemplateFault:
+    return TemplateFault(f"this is too deep or too long for a template ({type(error).__name__})", path=path, line=line)
+
+
 # --- templates with their faults ---------------------------------------------------------------------------
 
 
@@ -208,6 +216,8 @@ class _Template:
         except TemplateSyntaxError as error:
             path, line = flat.origin(error.lineno)
             raise TemplateFault(error.message, path=path, line=line) from error
+        except _UNREADABLE as error:
+            raise _unreadable(error, *flat.first_tag()) from error
 
     def print(self, values: dict[str, Any]) -> str:
         """The text with these values in it."""
@@ -215,34 +225,41 @@ class _Template:
 
     def record(self, mark: Mark, values: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The chunks with tokens in them, and the values."""
-        return self._guarded(lambda: self._sandbox.recorder.record(mark, lambda: self._run(values)))
+        return self._guarded(lambda: self._sandbox.recorder.record(mark, lambda: self._run(values)), (TooLarge,))
 
     def _run(self, values: dict[str, Any]) -> Iterable[str]:
         # `shared` spares a copy: the values have Jinja's own names in them already.
         return self._template.root_render_func(self._template.new_context(values, shared=True))
 
-    def _guarded(self, work: Callable[[], T]) -> T:
+    def _guarded(self, work: Callable[[], T], passing: tuple[type[Exception], ...] = ()) -> T:
+        self._sandbox.meter.start()
         try:
             return work()
         except (DripError, Odd):
             raise
         # Whatever goes wrong while a template runs is the template's fault: values are plain data.
         except Exception as error:
+            if isinstance(error, passing):
+                raise
             raise self.fault(error) from error
 
     def fault(self, error: Exception) -> TemplateFault:
         """What went wrong while this template ran, with its place."""
         if isinstance(error, TooLarge):
-            path, _ = self.flat.origin(1)
-            return TemplateFault("the page grows beyond 2 MB", path=path, hint="look for a loop that does not end")
+            return self._at(error, "the page grows beyond 2 MB", "look for a loop that does not end")
+        if isinstance(error, RecursionError):
+            return self._at(error, "this calls or includes itself without end")
         if isinstance(error, TemplateSyntaxError) and error.name:
             return TemplateFault(error.message, path=f"templates/{error.name}", line=error.lineno)
-        path, line = self._place(error)
         message = (error.message or "") if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
         hint = (
             "fields have their fall-backs in drip.yaml, below `fields:`" if isinstance(error, UndefinedError) else None
         )
-        return TemplateFault(message or type(error).__name__, path=path, line=line, hint=hint)
+        return self._at(error, message or type(error).__name__, hint)
+
+    def _at(self, error: Exception, message: str, hint: str | None = None) -> TemplateFault:
+        path, line = self._place(error)
+        return TemplateFault(message, path=path, line=line, hint=hint)
 
     def _place(self, error: Exception) -> tuple[str, int]:
         """The innermost template line that the error came through."""
@@ -278,6 +295,7 @@ class _Part:
             self.slow_because = str(unshaped)
             return None
         except TooLarge as error:
+            self.template.print(values)  # fails where it grows, and so has the line
             raise self.template.fault(error) from error
 
 
@@ -325,6 +343,8 @@ class _Sources:
             self._press.page.parse(source)
         except TemplateSyntaxError as error:
             raise TemplateFault(error.message, path=path, line=first_line + error.lineno - 1) from error
+        except _UNREADABLE as error:
+            raise _unreadable(error, path, first_line) from error
 
     def _pieces(self, kind: str, body: str, protected: Protected) -> Iterable[Piece]:
         """The layout with the post in it, and the style sheets."""

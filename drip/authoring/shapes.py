@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import unescape
 from itertools import islice
+from types import GeneratorType
 from typing import Any
 
 from jinja2 import Undefined, pass_context
@@ -47,6 +48,12 @@ PLANS_KEPT = 1000
 CHUNKS_MOST = 200_000
 PAGE_MOST = 2_000_000
 """Limits of one rendered page: pieces, and characters. A mail of this size is a mistake in a loop."""
+
+FEW_VALUES = 40
+"""So many values cannot be too much together: a template makes none of more than a million characters."""
+
+LONG_VALUE = 1000
+"""From this length on, printing a value costs steps."""
 
 # Their values decide how other things are laid out, or are copied by the inliner into other attributes.
 _SHAPING_ATTRIBUTES = frozenset({"class", "id", "style", "width", "height", "align", "valign", "bgcolor", "name"})
@@ -110,8 +117,12 @@ class Mark:
 class Recorder:
     """Stands between Jinja and the page: prints tokens and keeps the values, or prints clean values when idle."""
 
-    def __init__(self, *, markup: bool) -> None:
+    def __init__(
+        self, *, markup: bool, made: Callable[[int], None] = lambda _: None, weigh: Callable[[Any], int] = lambda _: 0
+    ) -> None:
         self._markup = markup
+        self._made = made
+        self._weigh = weigh
         self._values: list[str] | None = None
         self._mark: Mark | None = None
         self._token: Callable[[int], str] = str
@@ -121,7 +132,10 @@ class Recorder:
         self._values, self._mark, self._token = [], mark, mark.token
         try:
             # The size is looked at when the shape is new; chunks that are known were small enough then.
-            return tuple(islice(run(), CHUNKS_MOST + 1)), tuple(self._values)
+            chunks, values = tuple(islice(run(), CHUNKS_MOST + 1)), tuple(self._values)
+            if len(values) > FEW_VALUES and sum(map(len, values)) > PAGE_MOST:
+                raise TooLarge
+            return chunks, values
         finally:
             self._values = self._mark = None
 
@@ -141,6 +155,8 @@ class Recorder:
                 if type(value) is not str:
                     return value
             values = self._values
+            if len(value) > LONG_VALUE:
+                self._made(len(value))
             if not value.isprintable():
                 value = clean(value)
             # Blank text may vanish in the parser, or join its neighbors: it belongs to the shape.
@@ -161,8 +177,10 @@ class Recorder:
         if isinstance(value, Undefined):
             return str(value)  # raises, with the name
         if not hasattr(value, "__html__"):
+            self._weigh(value)
             return clean(str(value))
         markup = value.__html__()
+        self._made(len(markup))
         if not self._markup:
             return str(markup)
         # `{{ first_name|e }}` is a habit, and is only text. (What a macro printed is not: it has tokens in it.)
@@ -183,6 +201,8 @@ def gather(pieces: Iterable[str]) -> tuple[str, ...]:
     for count, piece in enumerate(pieces):
         room -= len(piece)
         if room < 0 or count >= CHUNKS_MOST:
+            if isinstance(pieces, GeneratorType):
+                pieces.throw(TooLarge())  # within the template, whose line the fault then has
             raise TooLarge
         chunks.append(piece)
     return tuple(chunks)
