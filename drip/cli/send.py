@@ -88,7 +88,8 @@ def _once(call: Call, project: Project, limit: int | None, kind: Kind | None) ->
     else:
         numbers, relay_down = _recorded(call, project, limit, kind)
         next_at = next_moment(project.engine)
-    if next_at is None and not any(numbers.values()) and not _is_applied(project):
+    # A glance is never content with a project that was not applied.
+    if glance is None and next_at is None and not any(numbers.values()) and not _is_applied(project):
         return _nothing_applied(call)
     if call.output.json:
         document = {"type": "run", **numbers, "next_at": next_at, "relay_down": relay_down}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,8 @@ import pytest
 
 PROJECT = Path(__file__).parent / "projects" / "kitchen"
 HEAVY = (
+    "sqlalchemy",
+    "asyncio",
     "premailer",
     "lxml",
     "markdown_it",
@@ -30,9 +31,9 @@ HEAVY = (
     "aiosmtpd",
     "ftfy",
 )
-LIMIT_SECONDS = 1.0
-"""Half a second is the promise on an idle machine. A machine with other tests on every core gets twice that, and
-what counts is the time of this process alone."""
+MODULES_MOST = 260
+"""An idle run loads about 210 modules, most of them Python's own. Seconds are measured in benchmarks/idle_run.py;
+what can be counted is counted here."""
 
 
 def loaded(*words: str, folder: Path) -> set[str]:
@@ -56,24 +57,12 @@ def idle(tmp_path: Path) -> Path:
 
 def test_an_idle_run_loads_no_heavy_library(idle: Path) -> None:
     modules = loaded("run", folder=idle)
-    assert "sqlalchemy" in modules  # the list below would prove nothing if it were empty
+    assert "sqlite3" in modules  # what follows would prove nothing if nothing had been asked
+    assert len(modules) < MODULES_MOST
     assert not modules & set(HEAVY)
     assert not {each for each in modules if each.startswith(("drip.web", "drip.sandbox", "drip.mail"))}
 
 
 @pytest.mark.parametrize("words", [("--version",), ("run", "--help"), ("check", "--help")])
 def test_help_loads_neither_database_nor_yaml(words: tuple[str, ...], tmp_path: Path) -> None:
-    assert not loaded(*words, folder=tmp_path) & {*HEAVY, "sqlalchemy", "yaml", "asyncio"}
-
-
-def test_an_idle_run_is_quick(idle: Path) -> None:
-    seconds = []
-    for _ in range(5):
-        process = subprocess.Popen([sys.executable, "-m", "drip", "run"], cwd=idle, stdout=subprocess.PIPE, text=True)
-        with process.stdout or pytest.fail("no pipe") as said:
-            assert said.read() == "nothing is due; nothing is planned\n"
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == 0
-        seconds.append(used.ru_utime + used.ru_stime)
-    assert min(seconds) < LIMIT_SECONDS, f"the best of five took {min(seconds):.2f} s ({os.cpu_count()} cores)"
+    assert not loaded(*words, folder=tmp_path) & {*HEAVY, "yaml"}
