@@ -13,6 +13,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.headerregistry import Address
@@ -199,6 +200,35 @@ def main() -> None:
     print(f"compiled          {1 / fast:10,.0f} /s  {fast * 1e6:10,.0f} µs  of which fill {fill * 1e6:,.0f} µs")
     print(f"ratio             {slow / fast:10,.0f} ×")
     print(f"premailer calls   {post.premailer_calls} for {post.shapes} shape(s)")
+    compare_sizes(texts, asked.rounds)
+
+
+def compare_sizes(texts: dict[str, str], rounds: int) -> None:
+    """What one more reader costs for a short and a long mail with the same values, interleaved."""
+    seed = seed_post(texts)
+    opening = (
+        "Hi {{ first_name }}, [register]({{ links.webinar }}) or [choose]({{ links.session('tuesday-noon') }}).\n\n"
+    )
+    words = "How someone handles a mistake tells me how they will handle mistakes when I hire them. " * 5
+    makes, sizes, spent = [], [], [0.0, 0.0]
+    for paragraphs in (2, 150):
+        body = opening + f"{words}\n\n" * paragraphs
+        post = Press(texts, project()).compile(
+            replace(seed, name=f"p{paragraphs}", path=f"p{paragraphs}.md", body=body)
+        )
+        makes.append(compiled(post))
+        sizes.append(len(post.fill(reader(0)).html.text()))
+    for turn in range(rounds):
+        readers = [reader(turn * 200 + number) for number in range(200)]
+        for at, make in enumerate(makes):
+            begin = time.process_time()
+            for number, values in enumerate(readers):
+                make(number, values)
+            spent[at] += time.process_time() - begin
+    short, long = (each / (rounds * 200) * 1e6 for each in spent)
+    print(
+        f"a reader more     {short:,.0f} µs at {sizes[0]:,} bytes of HTML, {long:,.0f} µs at {sizes[1]:,}: {long / short:.2f} ×"
+    )
 
 
 if __name__ == "__main__":

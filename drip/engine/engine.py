@@ -162,20 +162,20 @@ class Engine:
         try:
             sending = Sending(self.store, self.live, self.letters, transport, owner, now, limit=limit, only=only)
             await sending.run()
-            self._warn_of_differences(now)
+            self._warn_of_pages(now)
             return sending.ledger.counts, sending.reached_limit, sending.relay_down
         finally:
             await transport.close()
 
-    def _warn_of_differences(self, now: datetime) -> None:
-        """Tell the author of posts whose fast rendering was not trusted; nobody got a wrong page."""
-        differing, self.letters.differing = self.letters.differing, set()
-        if differing:
+    def _warn_of_pages(self, now: datetime) -> None:
+        """Tell the author of posts whose fast rendering was not trusted, or does not help; nobody got a wrong page."""
+        letters = self.letters
+        told = [("render-differs", each, "rendered the slow way from now on") for each in sorted(letters.differing)]
+        told += [("render-wasteful", each, "nearly every reader has a shape") for each in sorted(letters.wasteful)]
+        letters.differing, letters.wasteful = set(), set()
+        if told:
             with self.store.write() as work:
-                work.log(
-                    LogEntry(now, "render-differs", subject=each, detail="rendered the slow way from now on")
-                    for each in sorted(differing)
-                )
+                work.log(LogEntry(now, kind, subject=subject, detail=detail) for kind, subject, detail in told)
 
     def _recover(self, now: datetime) -> int:
         """Take over from runs that died (their lock is free): claimed is due again, sending is uncertain."""

@@ -68,6 +68,8 @@ class Letters:
         self._filled: Counter[CompiledPost] = Counter()
         self.differing: set[str] = set()
         """Posts (`campaign/post`) whose fast rendering differed from the slow one for a reader that was checked."""
+        self.wasteful: set[str] = set()
+        """Posts of which nearly every reader gets a page of a new shape, so that each is inlined anew."""
 
     def fill(self, edition: Edition, project: Edition, addressed: Addressed, now: datetime) -> FilledPost:
         """The post with this reader's values. Raises TemplateFault when the post cannot be filled."""
@@ -165,7 +167,10 @@ class Letters:
         if self._is_checked(compiled, addressed.delivery) and not compiled.verify(values):
             # From here on this post is filled the slow way, which is right by definition; the author should know.
             self.differing.add(f"{addressed.delivery.campaign}/{post.name}")
-        return compiled.fill(values)
+        filled = compiled.fill(values)
+        if compiled.is_wasteful:
+            self.wasteful.add(f"{addressed.delivery.campaign}/{post.name}")
+        return filled
 
     def _is_checked(self, compiled: CompiledPost, delivery: Delivery) -> bool:
         """The first readers of a post, and one in a thousand later, are also rendered the slow way (DESIGN §9)."""
