@@ -13,7 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
+from unicodedata import normalize
+from urllib.parse import unquote
 
+from drip.core.enclosures import ATTACHED_BYTES_MAX, ATTACHMENT_KINDS, SUFFIX, stored, stored_path
 from drip.core.model import ProjectDefinition, Relay, RelayKind
 from drip.engine.keys import Keys
 from drip.errors import DripError, NoProject, ProblemsFound, RelayUnreachable, StoreRefused
@@ -62,17 +65,33 @@ def starter_root() -> Path:
 
 
 def _read_folder(root: Path, folder: str, files: dict[str, str]) -> None:
+    enclosed: list[Path] = []
     for path in sorted((root / folder).rglob("*")):
         name = path.relative_to(root).as_posix()
         hidden = any(part.startswith(".") for part in Path(name).parts)
+        if path.suffix.lower() in ATTACHMENT_KINDS and not hidden and path.is_file():
+            enclosed.append(path)
         if hidden or path.suffix not in TEXT_SUFFIXES or not path.is_file() or name in files:
             continue
         # A file that is no text at all, or far too long, is shown as it is: the check names it.
         files[name] = path.read_bytes()[: FILE_BYTES_MAX + 1].decode("utf-8-sig", errors="replace")
+    for path in enclosed:
+        name = stored_path(path.relative_to(root).as_posix(), path.name)
+        if name not in files and _is_named_beside(name.removesuffix(SUFFIX), files):
+            with path.open("rb") as file:
+                files[name] = stored(file.read(ATTACHED_BYTES_MAX + 1))
+
+
+def _is_named_beside(name: str, files: Mapping[str, str]) -> bool:
+    """Whether a post in the same folder speaks of the file. Others are the author's own and stay out of revisions."""
+    folder, _, own = name.rpartition("/")
+    posts = (text for path, text in files.items() if path.endswith(".md") and path.rpartition("/")[0] == folder)
+    # In the address of a picture, blanks and letters outside ASCII may be written as %XX, in any mixture.
+    return any(own in normalize("NFC", text) or own in normalize("NFC", unquote(text)) for text in posts)
 
 
 def read_tree(root: Path) -> dict[str, str]:
-    """All text files of a project by their path relative to its root.
+    """All text files of a project by their path relative to its root, and the files that its posts bring along.
 
     Layouts, pages and drip's own posts that the project does not have come from the package.
     """

@@ -105,8 +105,8 @@ POST_PROBLEMS = (
     Explanation(
         "no-archive",
         Rank.ERROR,
-        "`post:NAME` is the address of a post in the archive of your site. The archive is not built yet, so the link would "
-        "lead nowhere; link to the post on your blog instead.",
+        "`post:NAME` is the address of a post in the archive of your site. The archive is not built yet, so the link "
+        "would lead nowhere; link to the post on your blog instead.",
         "[The whole story](https://example.com/the-whole-story)",
     ),
     Explanation(
@@ -181,5 +181,33 @@ POST_PROBLEMS = (
         Rank.WARNING,
         "Gmail and Outlook do not show SVG pictures. PNG, JPEG and GIF are shown everywhere.",
         "![Our logo](https://example.com/logo.png)",
+    ),
+    Explanation(
+        "missing-image",
+        Rank.ERROR,
+        "A picture marked `{cid}` goes along with the mail. It must lie in the folder of the post, be named without "
+        "folders, and be a PNG, JPEG or GIF: other pictures are not shown by all mail programs.",
+        "![A resume with its first line marked](first-line.png){cid}",
+    ),
+    Explanation(
+        "heavy-images",
+        Rank.ERROR,
+        "Pictures that go along make every single mail larger, and filters and phones slower: one may have 300 kB, and "
+        "those of a post 1 MB. A photo that is 1200 pixels wide and saved as JPEG has about 150 kB.",
+        "![A resume with its first line marked](https://example.com/first-line.png)",
+    ),
+    Explanation(
+        "unknown-attachment",
+        Rank.ERROR,
+        "What `attach` names must lie in the folder of the post. Archives and programs cannot be attached: filters "
+        "hold such mails back.",
+        "attach: checklist.pdf",
+    ),
+    Explanation(
+        "heavy-attachment",
+        Rank.ERROR,
+        "All attachments of a post together may have 2 MB. They go out once for every reader, and many mail servers "
+        "refuse what is larger.",
+        "[The checklist as a PDF](https://example.com/checklist.pdf)",
     ),
 )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from drip.authoring import (
+    check_enclosures,
     check_layouts,
     check_links,
     check_plot,
@@ -61,6 +62,8 @@ CHECKS: tuple[Check, ...] = (
     check_reach.check_steps_can_run,
     check_reach.check_last_session,
     *_POST_CHECKS,
+    check_enclosures.check_images,
+    check_enclosures.check_attached_files,
     check_posts.check_layouts,
     check_layouts.check_what_every_mail_needs,
     check_layouts.check_frames,

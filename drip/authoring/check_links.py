@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from drip.authoring.check_posts import PERSONAL_LINKS, WEBINAR_LINKS, WEBINAR_VALUES, misfits, read_markup, tags_in
 from drip.authoring.desk import Desk
+from drip.authoring.enclosures import is_marked
 from drip.authoring.problems_catalogue import problem
 from drip.authoring.read_campaign import CampaignDraft
 from drip.authoring.read_post import PostDraft
@@ -83,6 +84,7 @@ class Link:
     text: str
     place: Place
     is_picture: bool = False
+    is_enclosed: bool = False
 
 
 def check_links(desk: Desk) -> Iterator[Problem]:
@@ -119,7 +121,8 @@ def links_in(draft: PostDraft) -> Iterator[Link]:
                 yield Link(address, _text_from(children, index + 1), finder.find(address))
             elif child.type == "image":
                 address = str(child.attrs.get("src", ""))
-                yield Link(address, child.content, finder.find(address), is_picture=True)
+                is_enclosed = is_marked(children, index)
+                yield Link(address, child.content, finder.find(address), is_picture=True, is_enclosed=is_enclosed)
             elif child.type == "html_inline":
                 yield from _html_links(child.content, finder)
 
@@ -228,6 +231,8 @@ def _check_picture(desk: Desk, link: Link) -> Iterator[Problem]:
     elif _USELESS_ALT.fullmatch(link.text.strip()[:120]):
         message = f"`{clip(link.text)}` does not say what this picture shows"
         yield problem("useless-alt", message, link.place, advice)
+    if link.is_enclosed:
+        return  # judged by drip.authoring.check_enclosures
     if scheme in ("http", "https") or match is None:
         yield from _check_web_address(desk, link, "picture")
     elif scheme == "data":

@@ -23,6 +23,7 @@ from drip.authoring.read_project import PROJECT_FILE
 from drip.authoring.sample import sample_values
 from drip.authoring.section import clip
 from drip.authoring.source import MAX_CHARACTERS, Lines
+from drip.core.enclosures import SUFFIX
 from drip.core.model import Post
 from drip.core.problems import Place, Problem, Rank
 from drip.errors import TemplateFault
@@ -78,7 +79,9 @@ def _press(desk: Desk) -> Press:
     # Imported here: a file that cannot be read at all needs no Jinja.
     from drip.authoring.layout import Press
 
-    files: Mapping[str, str] = {path: text for path, text in desk.files.items() if len(text) <= MAX_CHARACTERS}
+    files: Mapping[str, str] = {
+        path: text for path, text in desk.files.items() if len(text) <= MAX_CHARACTERS or path.endswith(SUFFIX)
+    }
     return Press(files, desk.project.definition)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from jinja2 import Template, TemplateError, TemplateSyntaxError, UndefinedError, nodes
 from markupsafe import escape
 
+from drip.authoring.enclosures import attachments, take_images
 from drip.authoring.environment import Sandbox
 from drip.authoring.escaping import Odd, Trust, clean, guard_addresses
 from drip.authoring.flat import Flat, Piece
@@ -79,6 +80,11 @@ class Press:
         """The texts of all files that a template may include."""
         return (text for path, text in self._files.items() if path.startswith("templates/"))
 
+    @property
+    def files(self) -> Mapping[str, str]:
+        """All files of the revision."""
+        return self._files
+
     def file(self, path: str) -> str | None:
         """A file of the revision."""
         return self._files.get(path)
@@ -100,6 +106,7 @@ class CompiledPost:
         self._subject, self._preview = sources.subject, sources.preview
         self._names = {**press.page.globals, "list": None}
         self._values = sources.values
+        self._images, self._attachments = sources.images, attachments(post, press.files)
         html, text = sources.html.flat.source, sources.text.flat.source
         self._trust = Trust.of(html, *press.included())
         mark = Mark([html, text, *press.included()])
@@ -137,7 +144,7 @@ class CompiledPost:
             text = self._text.fill(everything)
             if text is None:
                 text = Filled(Shape((self._text.template.print(everything),)), ())
-        return FilledPost(subject, preview, html, text)
+        return FilledPost(subject, preview, html, text, self._images, self._attachments)
 
     def fill_slowly(self, values: Mapping[str, object]) -> tuple[str, str, str, str]:
         """Subject, preview, page and text for one reader, by Jinja and the inliner and nothing else."""
@@ -309,6 +316,7 @@ class _Sources:
         self._check_syntax(post.body, post.path, post.body_line)
         protected = protect(post.body, press.page)
         tokens = read(protected)
+        self.images = take_images(tokens, post, press.files)
         html, text = to_html(tokens), PlainText(protected.tag, protected.pattern).write(tokens)
         self.subject = self._line(post.subject)
         self.preview = self._line(post.preview)

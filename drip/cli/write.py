@@ -114,14 +114,14 @@ def preview(
     with call.project() as project:
         moment = settle(at, project.definition.timezone) if at else call.now()
         shown = preview_post(project, post, as_email, moment)
-    body = shown.text if as_text else shown.html
+    body = shown.text if as_text else shown.page
     if call.output.json:
         call.output.document(
             {
                 "type": "preview",
                 "subject": shown.subject,
                 "preview": shown.preview,
-                "html": shown.html,
+                "html": shown.page,
                 "text": shown.text,
             }
         )

@@ -38,13 +38,36 @@ class Filled:
 
 
 @dataclass(frozen=True, slots=True)
+class Enclosed:
+    """A file that goes along with a message, encoded already: base64 in lines of 76, each with CRLF.
+
+    `content_id` (without angle brackets) is what the page calls a picture by; attachments have none.
+    """
+
+    name: str
+    kind: str
+    encoded: str
+    content_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FilledPost:
-    """A post for one reader: subject and preview as plain text, both bodies as shapes with values."""
+    """A post for one reader: subject and preview as plain text, both bodies as shapes with values, and its files."""
 
     subject: str
     preview: str
     html: Filled
     text: Filled
+    images: tuple[Enclosed, ...] = ()
+    attachments: tuple[Enclosed, ...] = ()
+
+    def standalone(self) -> str:
+        """The page with its pictures in it, for a browser that does not have the message around it."""
+        page = self.html.text()
+        for each in self.images:
+            data = each.encoded.replace("\r\n", "")
+            page = page.replace(f"cid:{each.content_id}", f"data:{each.kind};base64,{data}")
+        return page
 
 
 @dataclass(frozen=True, slots=True)

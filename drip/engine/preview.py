@@ -62,6 +62,8 @@ class Previewed:
     html: str
     text: str
     raw: bytes
+    page: str = ""
+    """The HTML with the pictures of the message in it, for a browser."""
 
 
 def _edition(files: Mapping[str, str], name: str, definition: ProjectDefinition, now: datetime) -> Edition:
@@ -170,7 +172,8 @@ def render(
     addressed = as_delivery(edition, project, post, subscriber, registration, now)
     filled = letters.fill(edition, project, addressed, now)
     wire = letters.wire(edition, project, addressed, now)
-    return Previewed(filled.subject, filled.preview, filled.html.text(), filled.text.text(), wire.data)
+    html, text = filled.html.text(), filled.text.text()
+    return Previewed(filled.subject, filled.preview, html, text, wire.data, filled.standalone())
 
 
 def no_keys() -> Keys:

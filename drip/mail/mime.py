@@ -1,4 +1,4 @@
-"""Puts a message together: headers, text, HTML and perhaps a calendar invite, as bytes ready for SMTP.
+"""Puts a message together: headers, text, HTML, perhaps an invite and files, as bytes ready for SMTP.
 
 The static text of a shape is quoted-printable encoded once; each reader's values stand between soft line breaks,
 so that their length moves nothing else. What comes out is ASCII with CRLF line ends, ends with one, and has no
@@ -14,11 +14,13 @@ import re
 from dataclasses import dataclass
 
 from drip.core.message import Filled, FilledPost, Headers, Invite, Shape
+from drip.mail.enclosing import attachment_part, image_part
 from drip.mail.headers import CRLF, Unwritable, write_headers
 
 # `=_` can occur neither in quoted-printable nor in base64 (RFC 2045 §6.7), so constant boundaries are safe.
 ALTERNATIVE = "=_drip.alternative"
 MIXED = "=_drip.mixed"
+RELATED = "=_drip.related"
 
 SOFT_BREAK = "=\r\n"
 QP_ROOM = 75  # RFC 2045 §6.7 (5): 76 with the `=` of a soft break
@@ -54,12 +56,21 @@ class Composer:
             self._known_headers.clear()
         head = f"{write_headers(headers, self._known_headers)}MIME-Version: 1.0{CRLF}"
         bodies = [self._text_part("plain", post.text), self._text_part("html", post.html)]
-        if invite is None:
-            return f"{head}{_multipart('alternative', ALTERNATIVE, bodies)}".encode("ascii")
-        quoted = quote(invite.ics.decode("utf-8"), more=False)
-        bodies.append(_calendar_part(invite.method, quoted))
+        if post.images:
+            # RFC 2387: the pictures belong to the page alone, so they are inside the alternative.
+            parts = [bodies[1], *map(image_part, post.images)]
+            bodies[1] = _multipart("related", RELATED, parts, '; type="text/html"')
+        files = []
+        if invite is not None:
+            quoted = quote(invite.ics.decode("utf-8"), more=False)
+            bodies.append(_calendar_part(invite.method, quoted))
+            files.append(_attachment(quoted))
         inner = _multipart("alternative", ALTERNATIVE, bodies)
-        return f"{head}{_multipart('mixed', MIXED, [inner, _attachment(quoted)])}".encode("ascii")
+        if post.attachments:
+            files.extend(map(attachment_part, post.attachments))
+        if not files:
+            return f"{head}{inner}".encode("ascii")
+        return f"{head}{_multipart('mixed', MIXED, [inner, *files])}".encode("ascii")
 
     def _text_part(self, subtype: str, filled: Filled) -> str:
         coded = self._coded.get(filled.shape) or self._code(filled.shape)
@@ -196,10 +207,10 @@ def _base64(filled: Filled) -> str:
     return CRLF.join(lines)
 
 
-def _multipart(subtype: str, boundary: str, parts: list[str]) -> str:
+def _multipart(subtype: str, boundary: str, parts: list[str], more: str = "") -> str:
     """The Content-Type line, a blank line and the parts, each of which is headers, blank line, body and CRLF."""
     opened = "".join(f"--{boundary}{CRLF}{part}" for part in parts)
-    return f'Content-Type: multipart/{subtype}; boundary="{boundary}"{CRLF}{CRLF}{opened}--{boundary}--{CRLF}'
+    return f'Content-Type: multipart/{subtype}; boundary="{boundary}"{more}{CRLF}{CRLF}{opened}--{boundary}--{CRLF}'
 
 
 def _calendar_part(method: str, quoted: str) -> str:

@@ -61,4 +61,4 @@ class Viewer:
         addressed = Addressed(delivery, subscriber, registration, subscription)
         # "In two hours" was true when it was sent; the page shows the mail, not the moment.
         moment = delivery.first_marked_at or visit.now
-        return self._letters.fill(edition, self._live.project(work), addressed, moment).html.text()
+        return self._letters.fill(edition, self._live.project(work), addressed, moment).standalone()
