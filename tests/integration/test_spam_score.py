@@ -20,7 +20,7 @@ from drip.authoring.read_campaign import draft_campaign
 from drip.authoring.read_project import draft_project
 from drip.cli.examples import EXAMPLES, example_files
 from drip.engine.preview import SEAT_POST, choose, render
-from drip.project import read_tree
+from drip.project import PROJECT_FILE, read_tree
 
 NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 MOST = 1.0
@@ -52,9 +52,12 @@ def program() -> str:
     return found
 
 
-def mails(root: Path) -> Iterator[tuple[str, bytes]]:
+def mails(root: Path, layout: str = "") -> Iterator[tuple[str, bytes]]:
     """Every post of a project, and drip's own, as the message that one reader gets."""
     files = read_tree(root)
+    if layout:
+        files[PROJECT_FILE], count = re.subn(r"(?m)^layout: .*$", f"layout: {layout}", files[PROJECT_FILE])
+        assert count == 1
     project = draft_project(files)
     posts = [
         f"{name}/{post}" for name in campaign_names(files) for post in draft_campaign(files, name, project).posts
@@ -97,6 +100,8 @@ def test_spamassassin_finds_no_example_mail_suspicious(program: str, tmp_path: P
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
         messages += [(f"{example}/{address}", raw) for address, raw in mails(tmp_path / example)]
+    for layout in ("plain", "announcement"):
+        messages += [(f"{layout}/{address}", raw) for address, raw in mails(tmp_path / EXAMPLES[0], layout)]
     found = scores(program, messages, tmp_path)
     assert set(found) == {name for name, _ in messages}
     assert len(found) >= 20

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,8 @@ def layouts(root: Path) -> list[str]:
 @pytest.mark.parametrize("layout", layouts(HERE))
 def test_mails_are_valid_html(html5lib: Any, layout: str) -> None:
     files = read_tree(HERE)
-    before = files["drip.yaml"]
-    files["drip.yaml"] = f"{before.rstrip()}\nlayout: {layout}\n" if "\nlayout:" not in before else before
+    files["drip.yaml"], count = re.subn(r"(?m)^layout: .*$", f"layout: {layout}", files["drip.yaml"])
+    assert count == 1
     project = draft_project(files)
     assert isinstance(project.definition, ProjectDefinition)
     posts = [f"{name}/{post}" for name in campaign_names(files) for post in draft_campaign(files, name, project).posts]
