@@ -22,7 +22,7 @@ from drip.authoring import (
     check_subjects,
     check_wording,
 )
-from drip.authoring.check_mails import check_mails, without_doubles
+from drip.authoring.check_mails import check_mails, check_templates, without_doubles
 from drip.authoring.desk import Desk
 from drip.authoring.read_campaign import campaign_names, draft_campaign
 from drip.authoring.read_post import draft_post
@@ -67,6 +67,7 @@ CHECKS: tuple[Check, ...] = (
     check_posts.check_layouts,
     check_layouts.check_what_every_mail_needs,
     check_layouts.check_frames,
+    check_templates,
     check_styles.check_inlined_styles,
     check_styles.check_head_styles,
     check_styles.check_supported_styles,

@@ -75,6 +75,26 @@ def check_mails(desk: Desk, told: Collection[Problem]) -> Iterator[Problem]:
                 yield each
 
 
+def check_templates(desk: Desk) -> Iterator[Problem]:
+    """Files of templates/ that Jinja cannot read at all: also pages, and parts that nothing includes yet."""
+    from jinja2 import TemplateSyntaxError
+
+    layouts = {layout.path.removesuffix(".html") for layout in layouts_of(desk)}
+    press = _press(desk)
+    for path, text in desk.files.items():
+        is_template = re.fullmatch(r"templates/.+\.(?:html|txt)", path) and len(text) <= MAX_CHARACTERS
+        if not is_template or path.rpartition(".")[0] in layouts or "{" not in text:
+            continue
+        try:
+            press.page.parse(text)
+        except TemplateSyntaxError as error:
+            place = _whole_line(desk, path, error.lineno)
+            yield problem("template-fault", clip(error.message or "this is not valid", 200), place)
+        # As for mails: the parser is not ours, and a check must not stop.
+        except Exception as error:
+            yield problem("template-fault", f"{type(error).__name__}: {clip(str(error), 200)}", Place(path))
+
+
 def _press(desk: Desk) -> Press:
     # Imported here: a file that cannot be read at all needs no Jinja.
     from drip.authoring.layout import Press

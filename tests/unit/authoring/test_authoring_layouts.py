@@ -96,6 +96,21 @@ def test_a_layout_that_no_post_uses_is_tried_as_well() -> None:
     assert [each.place.path for each in check(files, now=NOW)] == ["templates/other.html"]
 
 
+def test_templates_that_no_mail_uses_are_read_as_well() -> None:
+    files = project_files(SOUND)
+    files["templates/pages/site.html"] = "<p>\n{% if %}"
+    files["templates/parts/unused.txt"] = "{{ " + "(" * 5000
+    faults = [(each.name, each.place.path) for each in check(files, now=NOW)]
+    assert faults == [("template-fault", "templates/pages/site.html"), ("template-fault", "templates/parts/unused.txt")]
+    # In mails a loop does not run without end, and neither does checking them.
+    files = project_files(SOUND)
+    endless = "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}"
+    files["templates/letter.html"] += f"\n{endless}"
+    [fault] = check(files, now=NOW)
+    assert fault.name == "template-fault"
+    assert fault.place.path == "templates/letter.html"
+
+
 def test_a_part_can_hold_the_footer() -> None:
     files = project_files(SOUND)
     files["templates/parts/footer.html"] = "<p>{{ project.address }} {{ links.unsubscribe }}</p>"
