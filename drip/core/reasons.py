@@ -53,6 +53,7 @@ class ReasonName(StrEnum):
     RELAY_REFUSED = "relay-refused"
     REFUSED = "refused"
     NO_VERDICT = "no-verdict"
+    CANNOT_RENDER = "cannot-render"
     OWNER_DIED = "owner-died"
     CONFIRMATION_LOST = "confirmation-lost"
     # Why a registration was cancelled.
@@ -162,6 +163,11 @@ EXPLANATIONS: Mapping[ReasonName, str] = MappingProxyType(
         ReasonName.RELAY_REFUSED: "The relay refuses for good, for a reason of its own; its words are beside this.",
         ReasonName.REFUSED: (
             "The relay refused for good without saying whom or what it blames, so nothing counts against the address."
+        ),
+        ReasonName.CANNOT_RENDER: (
+            "The post could not be made into a message for this reader: its Jinja failed, or an address or header "
+            "could not be written. The delivery is held and nothing was sent; `drip log` has the fault with its file "
+            "and line. Other readers of the post are not held with it."
         ),
         ReasonName.NO_VERDICT: (
             "The message was handed over to its last dot, and then the connection broke before the relay answered. It "

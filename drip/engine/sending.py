@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from drip.core.delivery import DeliveryState, Outcome, OutcomeKind, verdict
+from drip.core.reasons import ReasonName
 from drip.core.records import Delivery, DeliveryId, Kind, RevisionId
 from drip.engine.ledger import Ends, Ledger, settle_steps
 from drip.engine.letters import Addressed, Letters
@@ -164,9 +165,9 @@ class Sending:
             raise
         except DripError as error:
             with self._store.write() as work:
-                work.hold([delivery.id], self._owner, "cannot-render")
+                work.hold([delivery.id], self._owner, ReasonName.CANNOT_RENDER.value)
                 ends = Ends(self._now)
-                ends.add(delivery, DeliveryState.HELD, "cannot-render", error.message)
+                ends.add(delivery, DeliveryState.HELD, ReasonName.CANNOT_RENDER.value, error.message)
                 ends.write(work)
             self.ledger.counts["held"] += 1
             return None
