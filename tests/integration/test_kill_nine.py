@@ -31,9 +31,11 @@ READERS = 5_000
 KILLS = 100
 LANES = 4
 RUNS_AT_ONCE = 2
-LATENCY_SECONDS = 0.015  # before each reply: keeps the runs busy for about as long as a hundred kills take
+LATENCY_SECONDS = 0.015  # before each reply: messages are under way at every moment
 REFUSED_RATE = 0.01
-KILLING_SECONDS_MAX = 900  # a busy machine takes long to start a hundred runs
+MESSAGES_LIVED_MAX = 60  # times the kills, well below the readers: the killing ends before the work does
+STUCK_SECONDS = 60  # a run that the other one leaves nothing to do does not stay for ever
+KILLING_SECONDS_MAX = 1_500  # a busy machine takes long to start a hundred runs
 
 
 @dataclass
@@ -47,6 +49,10 @@ class Sink:
     def accepted(self) -> list[tuple[str, str]]:
         """Message-ID and recipient of every message that it answered 250 to, or was about to."""
         return [tuple(line.split()[:2]) for line in self.log.read_text().splitlines()]  # type: ignore[misc]
+
+    def count(self) -> int:
+        """How many messages it accepted so far."""
+        return self.log.read_bytes().count(b"\n")
 
 
 @pytest.fixture
@@ -87,37 +93,65 @@ def start_run(folder: Path, store_url: str) -> subprocess.Popen[bytes]:
 def seconds_to_start(folder: Path, store_url: str) -> float:
     """How long a run takes here until it could begin to send: that of one that only looks."""
     began = time.monotonic()
-    command = [sys.executable, "-m", "drip", "status", "-C", str(folder)]
+    command = [sys.executable, "-m", "drip", "log", "-C", str(folder)]
     subprocess.run(
         command, cwd=HERE, env={**os.environ, "DRIP_STORE": store_url}, stdout=subprocess.DEVNULL, check=True
     )
     return time.monotonic() - began
 
 
-def kill_at_random(folder: Path, store_url: str, seed: int) -> int:
+@dataclass
+class Victim:
+    """A run, and the moment of its death: so many messages after it began, or so many seconds."""
+
+    run: subprocess.Popen[bytes]
+    at_message: int
+    at_second: float
+
+    def is_ripe(self, messages: int) -> bool:
+        """Whether its moment has come, or it ended by itself."""
+        return self.run.poll() is not None or messages >= self.at_message or time.monotonic() >= self.at_second
+
+
+def next_victim(dice: random.Random, folder: Path, store_url: str, starting: float, messages: int) -> Victim:
+    """One in four dies while it starts, the others in the midst of sending, however fast this machine is.
+
+    Counting messages, not seconds, keeps the kills within the sending: on a busy machine a run that lives for a
+    drawn time sends anything between nothing and everything.
+    """
+    run = start_run(folder, store_url)
+    if dice.random() < 0.25:
+        return Victim(run, READERS, time.monotonic() + dice.uniform(0.0, 1.5 * starting))
+    return Victim(run, messages + dice.randint(1, MESSAGES_LIVED_MAX), time.monotonic() + STUCK_SECONDS)
+
+
+def kill_at_random(folder: Path, store_url: str, sink: Sink, seed: int) -> int:
     """Two runs side by side, each killed at a random moment of its life and replaced. How many kills hit."""
     dice = random.Random(seed)
-    runs: list[tuple[float, subprocess.Popen[bytes]]] = []
+    victims: list[Victim] = []
     kills = 0
     starting = seconds_to_start(folder, store_url)
     deadline = time.monotonic() + KILLING_SECONDS_MAX
     try:
         while kills < KILLS and time.monotonic() < deadline:
-            while len(runs) < RUNS_AT_ONCE:
-                # From the middle of the start-up to the midst of sending, on a fast machine as on a busy one.
-                life = dice.uniform(0.5 * starting, 1.5 * starting + 0.8)
-                runs.append((time.monotonic() + life, start_run(folder, store_url)))
-            runs.sort(key=lambda each: each[0])
-            moment, run = runs.pop(0)
-            time.sleep(max(0.0, moment - time.monotonic()))
-            if run.poll() is None:
-                run.send_signal(signal.SIGKILL)
-                kills += 1
-            run.wait()
+            messages = sink.count()
+            victims += [
+                next_victim(dice, folder, store_url, starting, messages) for _ in range(RUNS_AT_ONCE - len(victims))
+            ]
+            ripe = [each for each in victims if each.is_ripe(messages)]
+            for each in ripe:
+                victims.remove(each)
+                time.sleep(dice.uniform(0.0, 0.02))  # anywhere between two messages, not only just after one
+                if each.run.poll() is None:
+                    each.run.send_signal(signal.SIGKILL)
+                    kills += 1
+                each.run.wait()
+            if not ripe:
+                time.sleep(0.002)
     finally:
-        for _, run in runs:
-            run.kill()
-            run.wait()
+        for each in victims:
+            each.run.kill()
+            each.run.wait()
             kills += 1
     return kills
 
@@ -134,13 +168,13 @@ def finish(folder: Path, store_url: str, port: int) -> Counter[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(2400)
 def test_a_hundred_kills_send_nothing_twice_and_lose_nobody(tmp_path: Path, store_url: str, sink: Sink) -> None:
     folder = copy_example(
         tmp_path / "project", relay=f"server: 127.0.0.1:{sink.port}\n    lanes: {LANES}", store="sqlite:///unused.db"
     )
     a_crowd(folder, store_url)
-    kills = kill_at_random(folder, store_url, seed=20261123)
+    kills = kill_at_random(folder, store_url, sink, seed=20261123)
     during = len(sink.accepted())
     counts = finish(folder, store_url, sink.port)
     accepted = sink.accepted()
