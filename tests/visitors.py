@@ -26,6 +26,7 @@ from drip.web.app import create_app
 from tests.stages import Ground, open_ground
 
 BASE = "http://127.0.0.1:1"
+OUR_SCRIPT = re.compile(r'<script src="(?:/[a-z]+)?/pages\.js\?v=[0-9a-f]{12}" defer>')
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -70,7 +71,9 @@ class Visitor:
         assert "set-cookie" not in answer.headers
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "no-referrer"
-        assert "<script" not in answer.text.lower()
+        scripts = re.findall(r"<script[^>]*>[^<]*", answer.text, re.IGNORECASE)
+        assert all(OUR_SCRIPT.fullmatch(each) for each in scripts), scripts
+        assert not scripts or "script-src 'self'" in answer.headers["content-security-policy"]
         return answer
 
     def get(self, path: str, **more: Any) -> httpx.Response:

@@ -1,6 +1,7 @@
 """The public pages as one ASGI application: every path, who answers it, and what is said when something is wrong.
 
-No cookie, no script, nothing from elsewhere. A GET reads, a POST acts. Called by `drip serve`, the sandbox and tests.
+No cookie, no foreign script, nothing from elsewhere. A GET reads, a POST acts. Called by `drip serve`, the sandbox
+and tests.
 """
 
 from __future__ import annotations
@@ -52,11 +53,13 @@ def addresses(viewer: Viewer) -> tuple[Address, ...]:
     return (
         Address("/", home.front),
         Address("/style.css", home.style),
+        Address("/pages.js", home.behavior),
         Address("/s/{list}", signup.form, signup.sign_up),
         Address("/confirm/{token}", signup.confirm_page, signup.confirm),
         Address("/u/{token}", unsubscribe.page, unsubscribe.act),
         Address("/p/{token}", unsubscribe.preferences_page, unsubscribe.prefer),
         Address("/w/{campaign}", webinar.webinar_page, webinar.register),
+        Address("/w/{campaign}/calendar.ics", webinar.feed),
         Address("/b/{token}", joining.book_page, joining.book),
         Address("/j/{token}", joining.join_page, joining.join),
         Address("/j/{token}/calendar.ics", joining.calendar),

@@ -1,13 +1,12 @@
-"""The front page: the lists one can join and the webinars one can come to. And the style sheet of all pages."""
+"""The front page: the lists one can join and the webinars one can come to. And the style and script of all pages."""
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from drip.web.pages import ALWAYS
+from drip.web.pages import ALWAYS, mark_of, script
 from drip.web.sessions import coming_webinars
 
 if TYPE_CHECKING:
@@ -25,7 +24,14 @@ def front(site: Site, visit: Visit) -> Response:
 
 def style(site: Site, visit: Visit) -> Response:
     """GET /style.css: with its hash in the address it never changes, without it it may."""
-    text = site.any_house().pages.style
-    mark = hashlib.sha256(text.encode()).hexdigest()[:12]
-    fresh = "public, max-age=31536000, immutable" if visit.query.get("v") == mark else "public, max-age=300"
-    return Response(text, 200, {**ALWAYS, "Cache-Control": fresh}, media_type="text/css")
+    return _kept(site.any_house().pages.style, visit, "text/css")
+
+
+def behavior(site: Site, visit: Visit) -> Response:
+    """GET /pages.js: the one script there is. Pages work without it."""
+    return _kept(script(), visit, "text/javascript")
+
+
+def _kept(text: str, visit: Visit, kind: str) -> Response:
+    fresh = "public, max-age=31536000, immutable" if visit.query.get("v") == mark_of(text) else "public, max-age=300"
+    return Response(text, 200, {**ALWAYS, "Cache-Control": fresh}, media_type=kind)

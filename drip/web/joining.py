@@ -78,6 +78,7 @@ class Seat:
         session = self.session
         join = self.house.path("j", site.sign(Purpose.JOIN, self.registration.id))
         opens = (session.starts - DOOR_OPENS).astimezone(ZoneInfo(self.zone)) if session else None
+        at = self.now.isoformat(timespec="seconds")
         return {
             "webinar": {"title": self.webinar.title, "length": length_words(self.webinar.length)},
             "session": self.view,
@@ -85,12 +86,46 @@ class Seat:
             "state": self.state.value,
             "door": self.door,
             "opens": clock_words(opens) if opens else "",
+            "countdown": {"now": at, "starts": session.starts.isoformat(), "opens": opens.isoformat()}
+            if session and opens
+            else None,
             "is_near": session is not None and session.starts - self.now < NEAR,
             "webinar_url": self.webinar_url,
             "join_url": join,
             "calendar_url": f"{join}/calendar.ics",
+            "calendars": self._calendars(site),
+            "others": self._others(),
             "manage_url": self.house.path("m", site.sign(Purpose.MANAGE, self.registration.id)),
         }
+
+    def _calendars(self, site: Site) -> tuple[tuple[str, str], ...]:
+        """Web calendars by name, with the address that opens one with the entry filled in."""
+        if self.session is None:
+            return ()
+        from drip.mail.calendar import add_links
+
+        token = site.sign(Purpose.JOIN, self.registration.id)
+        links = add_links(
+            title=self.webinar.title,
+            description="Your way in, shortly before the start:",
+            join_url=f"{self.house.definition.url.rstrip('/')}/j/{token}",
+            starts=self.session.starts,
+            ends=self.session.ends,
+        )
+        return (
+            ("Google", links.google),
+            ("Outlook", links.outlook),
+            ("Microsoft 365", links.office365),
+            ("Yahoo", links.yahoo),
+        )
+
+    def _others(self) -> list[SessionView]:
+        """The other sessions still to come, each with the page where it is chosen."""
+        coming = [each for each in self.webinar.sessions if each.starts > self.now and each != self.session]
+        return [
+            view_session(each, self.zone, self.now, f"{self.webinar_url}?s={quote(each.name)}&tz={quote(self.zone)}")
+            for each in sorted(coming, key=lambda each: each.starts)
+        ]
 
 
 def _seat(site: Site, work: Work, purpose: Purpose, visit: Visit) -> Seat | None:

@@ -6,8 +6,10 @@ escaped by Jinja, without exception. Called by the page functions through `drip.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jinja2
@@ -21,6 +23,10 @@ FOLDER = "templates/pages/"
 STYLE = "site.css"
 
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'"
+SCRIPTS_SELF = "script-src 'self'"
+
+SCRIPTED = frozenset({"sign-up", "webinar", "join"})
+"""The pages that are nicer with a script (`pages.js`, ours, the same for everybody). Every other one may run none."""
 FORM_SELF = "form-action 'self'"
 UNFRAMED = "frame-ancestors 'none'"
 
@@ -57,8 +63,11 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        mark = hashlib.sha256(self.style.encode()).hexdigest()[:12]
-        self._environment.globals.update(root=root, style_url=f"{root}/style.css?v={mark}")
+        self._environment.globals.update(
+            root=root,
+            style_url=f"{root}/style.css?v={mark_of(self.style)}",
+            script_url=f"{root}/pages.js?v={mark_of(script())}",
+        )
 
     def render(self, name: str, values: Mapping[str, object]) -> str:
         """One page as HTML."""
@@ -69,9 +78,22 @@ class Pages:
         return " ".join(self._environment.get_template(f"{name}.txt").render(values).split())
 
 
-def headers(*, token: bool, framed: bool = False, form_action: str = FORM_SELF) -> dict[str, str]:
+@functools.cache
+def script() -> str:
+    """What pages do where scripts may run. It is drip's own: layouts of an author may leave it out, not change it."""
+    return Path(__file__).with_name("pages.js").read_text(encoding="utf-8")
+
+
+def mark_of(text: str) -> str:
+    """What stands in the address of a style or script, so that it may be kept for ever."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def headers(
+    *, token: bool, framed: bool = False, form_action: str = FORM_SELF, scripted: bool = False
+) -> dict[str, str]:
     """The headers of a page. `token`: its address is a key, so it is not kept and not indexed."""
-    policy = [POLICY, form_action, *([] if framed else [UNFRAMED])]
+    policy = [POLICY, *([SCRIPTS_SELF] if scripted else []), form_action, *([] if framed else [UNFRAMED])]
     given = {**ALWAYS, "Content-Security-Policy": "; ".join(policy)}
     if not framed:
         given["X-Frame-Options"] = "DENY"
@@ -85,12 +107,12 @@ def page(
     token: bool = True,
     framed: bool = False,
     form_action: str = FORM_SELF,
+    scripted: bool = False,
     background: BackgroundTask | None = None,
 ) -> Response:
     """A page as an answer."""
-    return HTMLResponse(
-        text, status, headers(token=token, framed=framed, form_action=form_action), background=background
-    )
+    given = headers(token=token, framed=framed, form_action=form_action, scripted=scripted)
+    return HTMLResponse(text, status, given, background=background)
 
 
 def bare(text: str, status: int, extra: Mapping[str, str] | None = None) -> Response:

@@ -39,6 +39,7 @@ class Choice:
     day: str
     stamp: str
     until: str
+    ends: str
     seats_left: int | None = None
 
     @property
@@ -81,6 +82,7 @@ def choices(work: Work, campaign: str, webinar: Webinar, zone: str, now: datetim
                 day=f"{view.day.partition(',')[0]}, {view.date}",
                 stamp=stamp_of(session.starts, zone),
                 until=clock_words(session.ends.astimezone(ZoneInfo(zone))),
+                ends=stamp_of(session.ends, zone),
                 seats_left=left if left is not None and left <= SEATS_FEW and state in ("open", "begun") else None,
             )
         )

@@ -20,7 +20,7 @@ from drip.core.events import Event
 from drip.core.links import Purpose
 from drip.core.model import ProjectDefinition
 from drip.engine.live import NotApplied
-from drip.web.pages import FORM_SELF, Pages, page
+from drip.web.pages import FORM_SELF, SCRIPTED, Pages, page
 from drip.web.visit import Visit
 
 if TYPE_CHECKING:
@@ -52,8 +52,17 @@ class House:
         background: BackgroundTask | None = None,
     ) -> Response:
         """A page of the project. `token`: its address is a key and must not be kept anywhere."""
-        text = self.pages.render(name, {**self._everywhere(), **values})
-        return page(text, status, token=token, framed=framed, form_action=form_action, background=background)
+        scripted = name in SCRIPTED
+        text = self.pages.render(name, {**self._everywhere(), "scripted": scripted, **values})
+        return page(
+            text,
+            status,
+            token=token,
+            framed=framed,
+            form_action=form_action,
+            scripted=scripted,
+            background=background,
+        )
 
     def problem(self, status: int, what: str, **values: object) -> Response:
         """The page that says why there is nothing here and what to do. `what` names the text in `problem.html`."""

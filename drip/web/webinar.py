@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from starlette.responses import Response
 
 from drip.core.events import AskedToRegister
 from drip.core.links import Purpose
@@ -16,13 +19,13 @@ from drip.core.model import Campaign, Webinar
 from drip.core.records import Subscriber
 from drip.engine.registering import SessionClosed
 from drip.engine.values import city_of
+from drip.web.pages import ALWAYS
 from drip.web.sessions import Choice, choices, length_words, zone_groups
 from drip.web.signup import address_fault, asked_fields, typed
 from drip.web.visit import zone_or_none
 
 if TYPE_CHECKING:
-    from starlette.responses import Response
-
+    from drip.engine.live import Edition
     from drip.store.work import Work
     from drip.web.site import House, Site
     from drip.web.visit import Visit
@@ -33,6 +36,7 @@ class _Scene:
     """What both GET and POST need: the live webinar, who the link was made for, and the sessions in a zone."""
 
     house: House
+    edition: Edition
     campaign: Campaign
     webinar: Webinar
     zone: str
@@ -53,13 +57,13 @@ def _scene(site: Site, work: Work, visit: Visit) -> _Scene | None:
     house = site.house(work)
     edition = site.engine.live.campaign(work, visit.parts["campaign"])
     campaign = edition.campaign if edition else None
-    if campaign is None or campaign.webinar is None:
+    if edition is None or campaign is None or campaign.webinar is None:
         return None
     reader = _reader(site, work, visit.query.get("for", ""))
     asked = visit.form.get("tz", "") if visit.posted else visit.query.get("tz", "")
     zone = zone_or_none(asked) or (zone_or_none(reader.zone or "") if reader else None) or campaign.timezone
     sessions = choices(work, campaign.name, campaign.webinar, zone, visit.now)
-    return _Scene(house, campaign, campaign.webinar, zone, reader, sessions)
+    return _Scene(house, edition, campaign, campaign.webinar, zone, reader, sessions)
 
 
 def _page(
@@ -85,6 +89,7 @@ def _page(
         "consent": _consent(scene),
         "asks_name": "first_name" in house.definition.fields,
         "lists": house.definition.lists,
+        "feed_url": house.path("w", scene.campaign.name, "calendar.ics"),
     }
     # With `for` the address of the page is a key to somebody's mail address.
     return house.page("webinar", given, status, token="for" in visit.query or visit.posted)
@@ -107,6 +112,33 @@ def webinar_page(site: Site, visit: Visit) -> Response:
         "session": visit.query.get("s", ""),
     }
     return _page(scene, visit, values, {})
+
+
+def feed(site: Site, visit: Visit) -> Response:
+    """GET /w/CAMPAIGN/calendar.ics: the sessions that are not over, for any calendar to subscribe to."""
+    from drip.mail.public_calendar import PublicSession, public_calendar
+
+    with site.store.read() as work:
+        scene = _scene(site, work, visit)
+    if scene is None:
+        return site.any_house().problem(404, "missing")
+    definition, name = scene.house.definition, scene.campaign.name
+    organizer = scene.campaign.sender or definition.sender
+    domain = organizer.address.rpartition("@")[2]
+    sessions = [
+        PublicSession(f"session-{name}-{each.name}@{domain}", each.starts, each.ends)
+        for each in sorted(scene.webinar.sessions, key=lambda each: each.starts)
+        if each.ends > visit.now
+    ]
+    ics = public_calendar(
+        title=scene.webinar.title,
+        url=f"{definition.url.rstrip('/')}/w/{quote(name)}",
+        organizer=organizer,
+        sessions=sessions,
+        stamp=scene.edition.revision.applied_at,
+    )
+    given = {**ALWAYS, "Cache-Control": "no-cache", "Content-Disposition": f'inline; filename="{name}.ics"'}
+    return Response(ics, 200, given, media_type="text/calendar; method=PUBLISH; charset=utf-8")
 
 
 def register(site: Site, visit: Visit) -> Response:
