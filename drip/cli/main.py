@@ -32,6 +32,7 @@ SECTIONS = {
         "check": "drip.cli.check_command:check",
         "preview": "drip.cli.write:preview",
         "proof": "drip.cli.proof:proof",
+        "rehearse": "drip.cli.rehearse:rehearse",
         "explain": "drip.cli.write:explain",
     },
     "Publish": {"plan": "drip.cli.publish:plan", "apply": "drip.cli.publish:apply"},

@@ -11,11 +11,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, Update, bindparam, func, select, update
+from sqlalchemy import Select, Update, bindparam, exists, func, select, update
 
 from drip.core.delivery import DeliveryState
 from drip.core.records import (
     DeliveryId,
+    Did,
     Enrollment,
     EnrollmentId,
     EnrollmentState,
@@ -43,6 +44,10 @@ ENROLLMENT = (
 RUNNING = said(EnrollmentState.RUNNING)
 # Said word for word as in the partial index `delivery_enrollment`.
 NOT_YET_SENT = delivery.c.state.in_([said(DeliveryState.DUE), said(DeliveryState.CLAIMED), said(DeliveryState.HELD)])
+
+NOT_YET_ENDED = delivery.c.state.in_(
+    [said(DeliveryState.DUE), said(DeliveryState.CLAIMED), said(DeliveryState.SENDING), said(DeliveryState.HELD)]
+)
 
 
 def as_enrollment(row: Row_, done: tuple[StepDone, ...]) -> Enrollment:
@@ -191,6 +196,23 @@ class Enrollments(Transaction):
         values = {"state": state, "end_reason": reason, "ended_at": now, "next_due": None, "next_step": None}
         self._run(ended.values(values))
         return list(self._run(cancel_statement(), {"number": id, "why": reason, "now": now}).scalars())
+
+    def stranded(self) -> Sequence[tuple[EnrollmentId, str]]:
+        """Enrollments that break invariant 6: running, and waiting for nothing; or ended, and nobody knows why."""
+        awaited = exists().where(delivery.c.enrollment_id == enrollment.c.id, NOT_YET_ENDED)
+        lost = select(enrollment.c.id).where(enrollment.c.state == RUNNING, enrollment.c.next_due.is_(None), ~awaited)
+        unexplained = select(enrollment.c.id).where(enrollment.c.state != RUNNING, enrollment.c.end_reason == "")
+        return [
+            *((EnrollmentId(row[0]), "waits for nothing") for row in self._all(lost)),
+            *((EnrollmentId(row[0]), "ended without a reason") for row in self._all(unexplained)),
+        ]
+
+    def step_counts(self) -> Mapping[tuple[str, str, Did, str], int]:
+        """How often each step came to which end for which reason, by campaign, step, did and reason."""
+        key = (enrollment.c.campaign, step_done.c.step, step_done.c.did, step_done.c.reason)
+        joined = step_done.join(enrollment, enrollment.c.id == step_done.c.enrollment_id)
+        rows = self._all(select(*key, func.count()).select_from(joined).group_by(*key))
+        return {(row[0], row[1], row[2], row[3]): row[4] for row in rows}
 
     def count_waiting(self, campaign: str) -> Mapping[str, int]:
         """How many people are in each sequence of the campaign, and how many wait for each step, by its identity."""
