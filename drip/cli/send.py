@@ -5,6 +5,7 @@ Called by `drip.cli.main` on demand. What an idle `drip run` imports is what thi
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -14,9 +15,10 @@ import click
 from drip.cli.grammar import EXITS_PROJECT, Call, command, dry_run_option, yes_option
 from drip.cli.names import complete_list, complete_post, near_hint
 from drip.cli.output import count, one_line
+from drip.cli.stopping import Stop
 from drip.core.records import Kind
 from drip.core.when import wall_clock
-from drip.errors import CannotRecord, DripError, NotFound, PartlyDone, RelayUnreachable, WrongUsage
+from drip.errors import CannotRecord, DripError, Interrupted, NotFound, PartlyDone, RelayUnreachable, WrongUsage
 
 if TYPE_CHECKING:
     from drip.core.model import Broadcast
@@ -69,6 +71,7 @@ def run(call: Call, dry_run: bool, limit: int | None, watch: bool, only: str | N
             return _rehearse(call, project, kind)
         if watch:
             _watch(call, project, kind)
+            return 0
         return _once(call, project, limit, kind)
 
 
@@ -83,10 +86,13 @@ def _once(call: Call, project: Project, limit: int | None, kind: Kind | None) ->
     from drip.simulate import next_moment
 
     glance = project.glance(call.now())
+    interrupted = False
     if glance is not None:
         numbers, relay_down, next_at = dict.fromkeys(NUMBERS, 0), "", glance.next_at
     else:
-        numbers, relay_down = _recorded(call, project, limit, kind)
+        with Stop(project.engine.stop, call.output.talk) as stop:
+            numbers, relay_down = _recorded(call, project, limit, kind, stop)
+        interrupted = bool(stop.asked)
         next_at = next_moment(project.engine)
     # A glance is never content with a project that was not applied.
     if glance is None and next_at is None and not any(numbers.values()) and not _is_applied(project):
@@ -96,6 +102,8 @@ def _once(call: Call, project: Project, limit: int | None, kind: Kind | None) ->
         call.output.document({**document, "test_mode": project.definition.test_mode or None})
     elif not (call.output.quiet and not any(numbers.values())):
         call.output.answer(_summary(numbers, next_at, call.now(), project))
+    if interrupted:
+        return Interrupted.exit_code
     if relay_down and not numbers["sent"]:
         raise RelayUnreachable(f"the relay is down: {relay_down}")
     if relay_down or any(numbers[name] for name in ("deferred", "failed", "uncertain", "held")):
@@ -118,7 +126,9 @@ def _nothing_applied(call: Call) -> int:
     return 0
 
 
-def _recorded(call: Call, project: Project, limit: int | None, kind: Kind | None) -> tuple[dict[str, int], str]:
+def _recorded(
+    call: Call, project: Project, limit: int | None, kind: Kind | None, stop: Stop
+) -> tuple[dict[str, int], str]:
     """One run with its record, for `status` and for monitoring; an idle one is recorded in one transaction."""
     from drip.project import make_owner
 
@@ -136,7 +146,9 @@ def _recorded(call: Call, project: Project, limit: int | None, kind: Kind | None
             ticked = engine.tick(call.now(), limit=None if limit is None else limit - totals["sent"], only=kind)
             totals.update({name: getattr(ticked, name) for name in NUMBERS})
             note = ticked.relay_down
-            if not _goes_on(ticked, limit, totals):
+            if stop.asked:
+                note = "stopped by a signal"
+            if stop.asked or not _goes_on(ticked, limit, totals):
                 break
     except BaseException as error:
         note = error.message if isinstance(error, DripError) else f"ended by {type(error).__name__}"
@@ -174,21 +186,34 @@ def _summary(numbers: dict[str, int], next_at: datetime | None, now: datetime, p
 
 
 def _watch(call: Call, project: Project, kind: Kind | None) -> None:
-    """Until Ctrl-C. A relay that is down is told and tried again; anything else ends the watch."""
+    """Until Ctrl-C (130) or SIGTERM (0). A relay that is down is told and tried again; anything else ends the watch."""
+    call.output.talk("watching; stop with Ctrl-C")
+    with Stop(project.engine.stop, call.output.talk) as stop:
+        try:
+            while not stop.asked:
+                _watch_once(call, project, kind, stop)
+        except KeyboardInterrupt:
+            if stop.asked != signal.SIGTERM:
+                raise
+    if stop.asked == signal.SIGINT:
+        raise KeyboardInterrupt
+
+
+def _watch_once(call: Call, project: Project, kind: Kind | None, stop: Stop) -> None:
     from drip.simulate import next_moment
 
-    call.output.talk("watching; stop with Ctrl-C")
-    while True:
-        try:
-            numbers, _ = _recorded(call, project, None, kind)
-            if any(numbers.values()):
-                call.output.answer(_summary(numbers, next_moment(project.engine), call.now(), project))
-        except RelayUnreachable as error:
-            call.output.complain(f"error: {error.message}\nhint: trying again in a minute")
-        next_at = next_moment(project.engine)
-        left = WATCH_SECONDS if next_at is None else (next_at - call.now()).total_seconds()
-        # Never less than a second: what stays due (a relay that is down) must not spin.
-        call.pause(min(WATCH_SECONDS, max(1.0, left)) if left > 0 else WATCH_SECONDS)
+    try:
+        numbers, _ = _recorded(call, project, None, kind, stop)
+        if any(numbers.values()):
+            call.output.answer(_summary(numbers, next_moment(project.engine), call.now(), project))
+    except RelayUnreachable as error:
+        call.output.complain(f"error: {error.message}\nhint: trying again in a minute")
+    if stop.asked:
+        return
+    next_at = next_moment(project.engine)
+    left = WATCH_SECONDS if next_at is None else (next_at - call.now()).total_seconds()
+    # Never less than a second: what stays due (a relay that is down) must not spin.
+    call.pause(min(WATCH_SECONDS, max(1.0, left)) if left > 0 else WATCH_SECONDS)
 
 
 # --- run --dry-run -----------------------------------------------------------------------------------------

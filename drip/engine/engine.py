@@ -26,6 +26,7 @@ from drip.engine.scene import Happened, Scene
 
 if TYPE_CHECKING:
     from drip.engine.letters import Letters
+    from drip.engine.sending import Sending
     from drip.mail.transport import Transport
     from drip.store.store import Store
     from drip.store.work import Work
@@ -37,7 +38,7 @@ CONFIRMATION_ATTEMPTS_MAX = 3
 
 @dataclass(frozen=True, slots=True)
 class Ticked:
-    """What one tick did. `more`: the limit ended it, not the lack of work."""
+    """What one tick did. `more`: the limit or a stop ended it, not the lack of work."""
 
     planned: int = 0
     sent: int = 0
@@ -74,6 +75,15 @@ class Engine:
         self._transport = transport
         self._make_owner = make_owner
         self._letters: Letters | None = None
+        self._under_way: tuple[asyncio.AbstractEventLoop, Sending] | None = None
+
+    def stop(self) -> bool:
+        """Ask the tick that is sending to end after the messages under way; whether one is. For signal handlers."""
+        if self._under_way is None:
+            return False
+        loop, sending = self._under_way
+        loop.call_soon_threadsafe(sending.stop)
+        return True
 
     def scene(self, work: Work, now: datetime) -> Scene:
         """What event and step functions work with, inside one open transaction."""
@@ -161,10 +171,12 @@ class Engine:
         await transport.open()
         try:
             sending = Sending(self.store, self.live, self.letters, transport, owner, now, limit=limit, only=only)
+            self._under_way = asyncio.get_running_loop(), sending
             await sending.run()
             self._warn_of_pages(now)
-            return sending.ledger.counts, sending.reached_limit, sending.relay_down
+            return sending.ledger.counts, sending.reached_limit or sending.is_stopping, sending.relay_down
         finally:
+            self._under_way = None
             await transport.close()
 
     def _warn_of_pages(self, now: datetime) -> None:

@@ -74,20 +74,20 @@ class Letters:
     def fill(self, edition: Edition, project: Edition, addressed: Addressed, now: datetime) -> FilledPost:
         """The post with this reader's values. Raises TemplateFault when the post cannot be filled."""
         post, mailing_list = self._post_of(edition, project, addressed.delivery)
-        return self._fill(edition, project, addressed, post, mailing_list, now)
+        return self._fill(edition, project, addressed, post, mailing_list, self._links(project, addressed, now), now)
 
     def wire(self, edition: Edition, project: Edition, addressed: Addressed, now: datetime) -> Wire:
         """The whole message, ready for the relay. `now` is the moment of its first mark."""
         delivery = addressed.delivery
         post, mailing_list = self._post_of(edition, project, delivery)
-        filled = self._fill(edition, project, addressed, post, mailing_list, now)
+        links = self._links(project, addressed, now)
+        filled = self._fill(edition, project, addressed, post, mailing_list, links, now)
         definition = project.definition
         domain = definition.bounces.rpartition("@")[2]
         campaign = edition.campaign
         sender = campaign.sender if campaign is not None and campaign.sender is not None else definition.sender
         subscriber = addressed.subscriber
         confirmation = delivery.kind is Kind.CONFIRMATION
-        links = self._links(project, addressed, now)
         headers = Headers(
             sender=sender,
             # A confirmation goes to whoever was named in a form: nothing typed there stands in it, not even a name.
@@ -143,6 +143,7 @@ class Letters:
         addressed: Addressed,
         post: Post,
         mailing_list: MailingList | None,
+        links: Links,
         now: datetime,
     ) -> FilledPost:
         subscriber, registration = addressed.subscriber, addressed.registration
@@ -156,7 +157,7 @@ class Letters:
             mailing_list=mailing_list,
             subscriber=subscriber,
             session=session_of(edition.campaign, registration),
-            links=self._links(project, addressed, now),
+            links=links,
             zone=zone,
             now=now,
             post={"subject": post.subject, "preview": post.preview},

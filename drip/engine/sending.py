@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from drip.core.delivery import DeliveryState, Outcome, OutcomeKind, verdict
 from drip.core.reasons import ReasonName
@@ -63,6 +63,8 @@ class Sending:
         self._editions: dict[RevisionId | None, Edition] = {}
         self._exhausted = False
         self._losses = 0
+        self._waiting: set[asyncio.Task[None]] = set()
+        self.is_stopping = False
         self.relay_down = ""
         self.ledger = Ledger(store, owner, now)
 
@@ -70,6 +72,12 @@ class Sending:
     def reached_limit(self) -> bool:
         """Whether the limit, not the lack of work, ended the pass."""
         return self._left is not None and self._left <= 0
+
+    def stop(self) -> None:
+        """Send nothing more; what is under way is finished and recorded. For the loop's own thread."""
+        self.is_stopping = True
+        for task in self._waiting:  # a pace may make them wait for long
+            task.cancel()
 
     async def run(self) -> None:
         """Send until nothing is due, the limit is reached or the relay is down. Raises CannotRecord at once."""
@@ -94,7 +102,7 @@ class Sending:
             return
 
     async def _lane(self) -> None:
-        while not self.relay_down:
+        while not self.relay_down and not self.is_stopping:
             addressed = self._next()
             if addressed is None:
                 return
@@ -110,12 +118,20 @@ class Sending:
             self._record(addressed.delivery, outcome)
 
     async def _ready(self) -> bool:
+        """Whether a message may go now. Nothing is marked yet, so a stop may cut the wait short."""
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._waiting.add(task)
         try:
             await self._transport.ready(1)
         except RelayUnreachable as error:
             self.relay_down = error.message
             return False
-        return True
+        except asyncio.CancelledError:
+            if not self.is_stopping:
+                raise
+        finally:
+            self._waiting.discard(task)
+        return not self.is_stopping
 
     def _next(self) -> Addressed | None:
         if not self._buffer and not self._exhausted and not self.reached_limit:

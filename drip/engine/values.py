@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
@@ -46,9 +47,17 @@ class Links:
         self._delivery_id = delivery_id
         self._registration = registration
         self.confirm = confirm
+        # Both bodies and the headers ask for the same few addresses; signing is the dearest thing about them.
+        self._tokens: dict[tuple[Purpose, int], str] = {}
+
+    def _sign(self, purpose: Purpose, number: int) -> str:
+        token = self._tokens.get((purpose, number))
+        if token is None:
+            token = self._tokens[purpose, number] = self._keys.sign(purpose, number)
+        return token
 
     def _token_url(self, path: str, purpose: Purpose, number: int) -> str:
-        return f"{self._base}/{path}/{self._keys.sign(purpose, number)}"
+        return f"{self._base}/{path}/{self._sign(purpose, number)}"
 
     def _registered(self, path: str, purpose: Purpose, tail: str = "") -> str:
         # A post about a registration, shown to somebody without one (the preview), still needs an address.
@@ -81,7 +90,7 @@ class Links:
         return self._webinar({"s": name})
 
     def _webinar(self, query: dict[str, str]) -> str:
-        query = {**query, "for": self._keys.sign(Purpose.REGISTER, self._subscriber.id)}
+        query = {**query, "for": self._sign(Purpose.REGISTER, self._subscriber.id)}
         return f"{self._base}/w/{quote(self._campaign)}?{urlencode(query)}"
 
     def post(self, name: str) -> str:
@@ -156,22 +165,26 @@ def remaining_words(left: timedelta) -> str:
     return f"{days} days"
 
 
-def view_session(session: Session, zone: str, now: datetime, link: str, seats_left: int | None = None) -> SessionView:
-    """A session in words, in one zone."""
+@lru_cache(maxsize=1024)
+def _session_words(session: Session, zone: str, now: datetime) -> Mapping[str, str]:
+    """What is the same for every reader of one zone at one moment, which a run asks for a hundred thousand times."""
     local = session.starts.astimezone(ZoneInfo(zone))
     city = city_of(zone)
     words = offset_words(local)
-    return SessionView(
-        name=session.name,
-        date=f"{local:%B} {local.day}, {local.year}",
-        day=f"{local:%A}, {local:%B} {local.day}",
-        time=clock_words(local),
-        zone="UTC" if city == "UTC" else f"{city} time ({words})",
-        city=city,
-        starts_in=remaining_words(session.starts - now),
-        link=link,
-        seats_left=seats_left,
-    )
+    return {
+        "name": session.name,
+        "date": f"{local:%B} {local.day}, {local.year}",
+        "day": f"{local:%A}, {local:%B} {local.day}",
+        "time": clock_words(local),
+        "zone": "UTC" if city == "UTC" else f"{city} time ({words})",
+        "city": city,
+        "starts_in": remaining_words(session.starts - now),
+    }
+
+
+def view_session(session: Session, zone: str, now: datetime, link: str, seats_left: int | None = None) -> SessionView:
+    """A session in words, in one zone."""
+    return SessionView(**_session_words(session, zone, now), link=link, seats_left=seats_left)
 
 
 def open_sessions(
