@@ -110,10 +110,23 @@ def _decide_step(sequence: Sequence, step: Step, facts: Facts, now: datetime, ca
     if registered_too_late(step, written, facts):
         at = moment_text(written, facts.zone)
         return Skip(step, Reason(ReasonName.REGISTERED_LATE, f"registered after this reminder was due ({at})"))
-    moment = _spaced(sequence, step, facts, written)
+    planned = _after_edit(sequence, step, facts, written)
+    moment = _spaced(sequence, step, facts, planned)
     if now < moment:
-        return _wait(sequence, step, facts, moment, is_spaced=moment > written)
+        return _wait(sequence, step, facts, moment, is_spaced=moment > planned)
     return _decide_due(sequence, step, facts, now, moment)
+
+
+def _after_edit(sequence: Sequence, step: Step, facts: Facts, written: datetime) -> datetime:
+    """The moment, not before the edit that made it so: then at the next clock and hours of the step (rule 9).
+
+    What an edit made due in the past is not late, since nobody could have been told before the edit.
+    """
+    edited = facts.enrollment.replanned_at
+    if edited is None or edited <= written or step.when.kind not in (WhenKind.AT_ONCE, WhenKind.LATER):
+        return written
+    # What happened after the edit was planned by the new line already.
+    return written if edited <= anchor_of(facts) else settle(step.when, edited, sequence.hours, facts.zone)
 
 
 def _spaced(sequence: Sequence, step: Step, facts: Facts, written: datetime) -> datetime:

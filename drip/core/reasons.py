@@ -41,6 +41,7 @@ class ReasonName(StrEnum):
     REGISTRATION_CANCELLED = "registration-cancelled"
     ALL_STEPS_DONE = "all-steps-done"
     SEQUENCE_REMOVED = "sequence-removed"
+    STEP_REMOVED = "step-removed"
     ENDED = "ended"
     # What became of an attempt.
     ACCEPTED = "accepted"
@@ -138,6 +139,10 @@ EXPLANATIONS: Mapping[ReasonName, str] = MappingProxyType(
         ),
         ReasonName.ALL_STEPS_DONE: "The reader has every step of the sequence behind them.",
         ReasonName.SEQUENCE_REMOVED: "The sequence is no longer in the applied campaign: it ended for all in it.",
+        ReasonName.STEP_REMOVED: (
+            "The step is no longer in the applied sequence. What was planned of it and not yet begun was taken back, "
+            "and the reader goes on to the next step, at its own hour and one mail at a time."
+        ),
         ReasonName.ENDED: "The enrollment had ended before; `drip why` shows its own reason beside it.",
         ReasonName.ACCEPTED: (
             "The relay answered 250: it has taken the message over. Whether it arrives is said by a bounce, or by none."

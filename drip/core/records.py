@@ -171,7 +171,9 @@ class Enrollment:
     """One person's passage through one sequence, kept for ever with its end and reason.
 
     `occasion` is `first` (or `again-2` …), or `registration-ID` where the sequence belongs to a registration.
-    `next_due` None while running means: waits for the outcome of its delivery.
+    `next_due` None while running means: waits for the outcome of its delivery; `next_step` is
+    the identity of the step that it waits for, where known. `replanned_at` is when an edit last
+    changed what the person waits for (rule 9).
     """
 
     id: EnrollmentId
@@ -186,6 +188,8 @@ class Enrollment:
     done: tuple[StepDone, ...] = ()
     ended_at: datetime | None = None
     end_reason: str = ""
+    replanned_at: datetime | None = None
+    next_step: str | None = None
 
 
 class Kind(IntEnum):

@@ -13,10 +13,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from drip.core.model import Campaign
+from drip.core.places import places
 from drip.core.plan import Plan, compare
 from drip.core.problems import Problem, Rank
 from drip.engine.broadcasts import occasion_of, put_broadcast
-from drip.engine.live import Live
+from drip.engine.live import Edition, Live
 from drip.errors import NotFound, ProblemsFound
 
 if TYPE_CHECKING:
@@ -100,12 +101,34 @@ def plan(work: Work, live: Live, files: Mapping[str, str], campaigns: Sequence[C
     return plans
 
 
+def replan(work: Work, before: Edition | None, after: Edition, now: datetime) -> None:
+    """Let an edit take effect for everybody who is inside, set-based (rule 9): see `drip.core.places`."""
+    wanted = after.campaign
+    assert wanted is not None, "it is a campaign"
+    if before is None or before.campaign is None or before.revision.id == after.revision.id:
+        return
+    live = before.campaign
+    zone_changed = before.definition.timezone != after.definition.timezone
+    work.end_sequences(wanted.name, [each.name for each in wanted.sequences], now)
+    for sequence in wanted.sequences:
+        was = live.sequence_named(sequence.name)
+        if was is None:
+            continue
+        removed = {each.identity for each in was.steps} - {each.identity for each in sequence.steps}
+        if removed:
+            work.drop_steps(wanted.name, sorted(removed), now)
+        spots = places(live, wanted, sequence.name, zone_changed=zone_changed)
+        if removed or not all(each.is_same for each in spots):
+            work.replan(wanted.name, sequence.name, spots, now)
+
+
 def apply(engine: Engine, files: Mapping[str, str], now: datetime, *, names: Sequence[str] = ()) -> list[Applied]:
     """Make the files live. All or nothing. Raises ProblemsFound, NotFound, CannotRecord."""
     campaigns, _ = wanted_campaigns(files, names, now)
     applied = []
     with engine.store.write() as work:
         scene = engine.scene(work, now)
+        earlier = {each.revision.campaign: each for each in engine.live.campaigns(work)}
         for name in ("", *(each.name for each in campaigns)):
             wanted = files_of(files, name)
             before = work.live_revision(name)
@@ -123,8 +146,6 @@ def apply(engine: Engine, files: Mapping[str, str], now: datetime, *, names: Seq
                 put_broadcast(scene, edition, broadcast)
                 keep.add(occasion_of(campaign.name, broadcast))
             work.cancel_broadcasts(campaign.name, keep)
-            # A changed delay applies to those who wait, both ways (rule 9): everybody is looked at again.
-            if any(each.campaign == campaign.name and each.changed for each in applied):
-                work.wake_campaign(campaign.name, now)
+            replan(work, earlier.get(campaign.name), edition, now)
         scene.write_log()
     return applied

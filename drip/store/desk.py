@@ -114,15 +114,6 @@ class Desk(Transaction):
         )
         return int(self._value(statement))
 
-    def wake_campaign(self, campaign: str, now: datetime) -> int:
-        """Everybody of the campaign who waits for a later moment is decided anew. One statement; how many."""
-        statement = update(enrollment).where(
-            enrollment.c.campaign == campaign,
-            enrollment.c.state == said(EnrollmentState.RUNNING),
-            enrollment.c.next_due > now,
-        )
-        return self._changed(statement.values(next_due=now))
-
     def next_session_end(self) -> datetime | None:
         """When the next session that nobody closed yet ends."""
         open_ = (session.c.closed_at.is_(None), session.c.withdrawn_at.is_(None))

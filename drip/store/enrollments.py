@@ -40,6 +40,8 @@ ENROLLMENT = (
     enrollment.c.registration_id,
     enrollment.c.ended_at,
     enrollment.c.end_reason,
+    enrollment.c.replanned_at,
+    enrollment.c.next_step,
 )
 RUNNING = said(EnrollmentState.RUNNING)
 # Said word for word as in the partial index `delivery_enrollment`.

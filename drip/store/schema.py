@@ -253,6 +253,7 @@ enrollment = Table(
     Column("registration_id", Id, ForeignKey(registration.c.id)),
     Column("ended_at", Moment),
     Column("end_reason", Text, nullable=False, server_default=""),
+    Column("replanned_at", Moment),  # when an edit last changed what it waits for
     words("state", EnrollmentState),
     UniqueConstraint("subscriber_id", "campaign", "sequence", "occasion"),
     sqlite_autoincrement=True,

@@ -11,9 +11,10 @@ from drip.store.desk import Desk
 from drip.store.enrollments import Enrollments
 from drip.store.journal import Journal
 from drip.store.outcomes import Outcomes
+from drip.store.replanning import Replanning
 from drip.store.revisions import Revisions
 from drip.store.webinars import Webinars
 
 
-class Work(Broadcasts, Deliveries, Desk, Enrollments, Journal, Outcomes, Revisions, Webinars):
+class Work(Broadcasts, Deliveries, Desk, Enrollments, Journal, Outcomes, Replanning, Revisions, Webinars):
     """One transaction's methods. People and facts come with the broadcasts, who build on them."""
