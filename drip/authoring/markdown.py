@@ -144,12 +144,16 @@ def _lexed(body: str, environment: Environment) -> Iterator[tuple[str, str, int]
 # --- read --------------------------------------------------------------------------------------------------
 
 
-@cache
-def _parser() -> MarkdownIt:
+OURS = ("table", "strikethrough", "footnote_def", "footnote_inline", "footnote_ref", "footnote_tail")
+"""The rules that we add to CommonMark."""
+
+
+def parser() -> MarkdownIt:
+    """CommonMark with tables and footnotes, as posts are read."""
     from markdown_it import MarkdownIt
     from mdit_py_plugins.footnote import footnote_plugin
 
-    parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).use(footnote_plugin)
+    made = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).use(footnote_plugin)
     rules: dict[str, Callable[..., str]] = {
         "button": _render_button,
         "sessions": _render_sessions,
@@ -162,8 +166,11 @@ def _parser() -> MarkdownIt:
         "footnote_anchor": lambda *_: "",
     }
     for name, rule in rules.items():
-        parser.add_render_rule(name, rule)
-    return parser
+        made.add_render_rule(name, rule)
+    return made
+
+
+_parser = cache(parser)
 
 
 def _number(token: Token) -> int:
@@ -271,5 +278,5 @@ def _render_sessions(*_: Any) -> str:
 
 def to_html(tokens: list[Token]) -> str:
     """The page's part of a post; words still stand for its tags."""
-    parser = _parser()
-    return str(parser.renderer.render(tokens, parser.options, {}))
+    ours = _parser()
+    return str(ours.renderer.render(tokens, ours.options, {}))
