@@ -206,4 +206,18 @@ FILE_PROBLEMS = (
         "session or links.",
         "steps:\n  - send: hello\n    when: at once\n  - send: hello-again\n    when: 3 days later",
     ),
+    Explanation(
+        "bad-brand",
+        Rank.ERROR,
+        "A color has six digits. In YAML a `#` begins a comment, so it needs quotes, or is left out. A logo is a PNG, "
+        "JPEG or GIF at an https:// address: mail programs show no SVG. Fonts end with one that every reader has.",
+        "brand:\n  color: '#0b5f54'\n  logo: https://example.com/logo.png\n  font: Verdana, Arial, sans-serif",
+    ),
+    Explanation(
+        "brand-contrast",
+        Rank.WARNING,
+        "Text in this color is hard to read where the layouts write it: they need a contrast of 4.5. `color` is that "
+        "of links on white, `dark-color` that of links in dark mode, and the footer stands on `ground`.",
+        "brand:\n  color: '#0b5f54'\n  dark-color: '#5cc0ad'\n  ground: '#f3f1ec'",
+    ),
 )

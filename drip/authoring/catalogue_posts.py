@@ -210,4 +210,18 @@ POST_PROBLEMS = (
         "refuse what is larger.",
         "[The checklist as a PDF](https://example.com/checklist.pdf)",
     ),
+    Explanation(
+        "unknown-block",
+        Rank.WARNING,
+        "A line that begins with `:::` opens a block, and drip knows two: `callout` and `columns`. Any other name is "
+        "no block, and readers see the colons.",
+        "::: callout Mind the date\nThe doors close on Friday.\n:::",
+    ),
+    Explanation(
+        "open-block",
+        Rank.ERROR,
+        "A block ends at a line of `:::` with as many colons as opened it. Without that line everything down to the "
+        "end of the post stands in it.",
+        "::: callout\nThe doors close on Friday.\n:::\n\nAnd so on.",
+    ),
 )

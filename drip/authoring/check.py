@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from drip.authoring import (
+    check_blocks,
     check_enclosures,
     check_layouts,
     check_links,
@@ -45,6 +46,7 @@ _POST_CHECKS: tuple[Check, ...] = (
     check_wording.check_attachments,
     check_wording.check_years,
     check_wording.check_headings,
+    check_blocks.check_blocks,
     check_layouts.check_pictures_in_html,
     check_layouts.check_elements,
 )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
+from drip.authoring.blocks import add_blocks
 from drip.authoring.check_posts import PERSONAL_LINKS, WEBINAR_LINKS, WEBINAR_VALUES, misfits, read_markup, tags_in
 from drip.authoring.desk import Desk
 from drip.authoring.enclosures import is_marked
@@ -177,7 +178,8 @@ def _parser() -> MarkdownIt:
         def validateLink(self, url: str) -> bool:  # noqa: N802 - the library's name
             return True
 
-    return Verbatim("commonmark", {"html": True}).enable(["table", "strikethrough"]).use(footnote_plugin)
+    made = Verbatim("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    return made.use(footnote_plugin).use(add_blocks)
 
 
 class _Finder:

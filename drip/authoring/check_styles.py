@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from drip.authoring.brand import settled
 from drip.authoring.check_layouts import elements_of, layouts_of, unsupported
 from drip.authoring.clients import support
 from drip.authoring.desk import Desk
@@ -61,7 +62,15 @@ def _sheets(desk: Desk) -> Iterator[_Styles]:
         for path, is_inlined in ((f"templates/{layout.name}.css", True), (_HEAD.format(layout.name), False)):
             text = desk.files.get(path, "")
             if text.strip() and len(text) <= MAX_CHARACTERS:
-                yield _Styles(path, Lines(text), read_sheet(text), is_inlined)
+                yield _Styles(path, Lines(text), _settled(read_sheet(text), desk), is_inlined)
+
+
+def _settled(sheet: Sheet, desk: Desk) -> Sheet:
+    """The sheet with the brand's colors and fonts in it, as it will be inlined; places stay."""
+    brand = desk.project.definition.brand
+    for rule in sheet.rules:
+        rule.declarations = [replace(each, value=settled(each.value, brand)) for each in rule.declarations]
+    return sheet
 
 
 def check_inlined_styles(desk: Desk) -> Iterator[Problem]:

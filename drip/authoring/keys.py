@@ -73,6 +73,20 @@ PROJECT_KEYS = (
     Key("timezone", Form.TEXT, _TIMEZONE, required=True, examples=("America/New_York",)),
     Key("layout", Form.TEXT, "The file in templates/ that frames a post, without .html. Default: letter."),
     Key("language", Form.TEXT, "The language of the posts as a BCP 47 tag. Default: en.", examples=("en", "pt-BR")),
+    Key("brand", Form.TABLE, "How mails look: colors, logo and fonts of the three layouts.", keys=(
+        Key("color", Form.TEXT, "The color of links and buttons, such as '#0b5f54' or 0b5f54.", examples=("0b5f54",)),
+        Key("dark-color", Form.TEXT, "The same in dark mode. Default: a lighter shade of `color`.",
+            examples=("5cc0ad",)),
+        Key("ground", Form.TEXT, "The color behind the letter.", examples=("f3f1ec",)),
+        Key("logo", Form.TEXT, "The https address of a PNG, JPEG or GIF, in place of the initials.",
+            examples=("https://example.com/logo.png",)),
+        Key("logo-alt", Form.PROSE, "What the logo says. Default: the name of the project."),
+        Key("logo-width", Form.COUNT, "How many pixels wide the logo is shown. Default: 160."),
+        Key("font", Form.TEXT, "The fonts of the text, the last of them serif, sans-serif or monospace.",
+            examples=("Verdana, Arial, sans-serif",)),
+        Key("title-font", Form.TEXT, "The fonts of titles and quotations. Default: that of `font`.",
+            examples=("Georgia, 'Times New Roman', serif",)),
+    )),
     Key("lists", Form.NAMED, "What people can opt in to.", keys=(
         Key("title", Form.PROSE, "The name of the list as readers see it.", required=True),
         Key("promise", Form.PROSE, "What subscribers agree to; kept with their consent.", required=True),
@@ -164,7 +178,7 @@ POST_KEYS = (
 SECRET_WORDS = frozenset({"password", "passwd", "passphrase", "secret", "secret-key", "token", "api-key", "apikey"})
 
 # What the engine gives to every post; a field of the same name would hide it.
-GIVEN_NAMES = frozenset({"email", "links", "webinar", "session", "sessions", "project", "list", "post"})
+GIVEN_NAMES = frozenset({"email", "links", "webinar", "session", "sessions", "project", "brand", "list", "post"})
 
 
 def names_of(keys: Iterable[Key]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from jinja2 import Template, TemplateError, TemplateSyntaxError, UndefinedError, nodes
 from markupsafe import escape
 
+from drip.authoring.brand import settled
 from drip.authoring.enclosures import attachments, take_images
 from drip.authoring.environment import Sandbox
 from drip.authoring.escaping import Odd, Trust, clean, guard_addresses
@@ -63,6 +64,7 @@ class Press:
         self.page = Sandbox(files, markup=True)
         self.plain = Sandbox(files, markup=False)
         self.layout = project.layout
+        self.brand = project.brand
         self.language = project.language
         self.values: Mapping[str, object] = MappingProxyType(views_of(project))
         self.shared = SharedWords()
@@ -405,7 +407,7 @@ class _Sources:
     def _slot(self, name: str, kind: str, body: str, protected: Protected) -> Iterable[Piece]:
         if name == "css":
             path = f"templates/{self._name}.css"
-            yield Piece(self._press.file(path) or "", path, 1, is_template=False)
+            yield Piece(self._styles(path), path, 1, is_template=False)
         elif name == "head_styles":
             yield self._head_styles()
         else:
@@ -416,10 +418,13 @@ class _Sources:
                 yield self._part(f"templates/parts/sessions.{kind}")
                 yield from protected.pieces(part, *origin)
 
+    def _styles(self, path: str) -> str:
+        return settled(self._press.file(path) or "", self._press.brand)
+
     def _head_styles(self) -> Piece:
         """Each section of the head sheet in its own element: Gmail drops a whole one for a rule it cannot read."""
         path = f"templates/{self._name}-head.css"
-        sections = (text.strip() for text in _STYLE_BREAK.split(self._press.file(path) or ""))
+        sections = (text.strip() for text in _STYLE_BREAK.split(self._styles(path)))
         elements = (f'<style data-premailer="ignore">\n{text}\n</style>\n' for text in sections if text)
         return Piece("".join(elements), path, 1, is_template=False)
 

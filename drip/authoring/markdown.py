@@ -15,6 +15,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from drip.authoring.blocks import RENDER as RENDER_BLOCKS
+from drip.authoring.blocks import RULES as BLOCK_RULES
+from drip.authoring.blocks import add_blocks, with_blocks
 from drip.authoring.flat import Piece
 from drip.authoring.lists import join_lists
 
@@ -144,17 +147,19 @@ def _lexed(body: str, environment: Environment) -> Iterator[tuple[str, str, int]
 # --- read --------------------------------------------------------------------------------------------------
 
 
-OURS = ("table", "strikethrough", "footnote_def", "footnote_inline", "footnote_ref", "footnote_tail")
+OURS = ("table", "strikethrough", "footnote_def", "footnote_inline", "footnote_ref", "footnote_tail", *BLOCK_RULES)
 """The rules that we add to CommonMark."""
 
 
 def parser() -> MarkdownIt:
-    """CommonMark with tables and footnotes, as posts are read."""
+    """CommonMark with tables, footnotes and our own blocks, as posts are read."""
     from markdown_it import MarkdownIt
     from mdit_py_plugins.footnote import footnote_plugin
 
-    made = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).use(footnote_plugin)
+    made = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    made.use(footnote_plugin).use(add_blocks)
     rules: dict[str, Callable[..., str]] = {
+        **RENDER_BLOCKS,
         "button": _render_button,
         "sessions": _render_sessions,
         "footnote_ref": lambda _self, tokens, at, _options, _env: f"<sup>[{_number(tokens[at])}]</sup>",
@@ -191,7 +196,7 @@ def read(protected: Protected) -> list[Token]:
                 child.attrs["href"] = _named_link(str(child.attrs.get("href", "")), line, protected)
             if child.type == "html_inline":
                 child.content = _name_links_in_html(child.content, line, protected)
-    return list(_with_blocks(join_lists(tokens, protected.tag), protected))
+    return list(_with_buttons(with_blocks(join_lists(tokens, protected.tag)), protected))
 
 
 def _name_links_in_html(html: str, line: int, protected: Protected) -> str:
@@ -215,7 +220,7 @@ def _named_link(href: str, line: int, protected: Protected) -> str:
     return protected.add(f"{{{{ {expression} }}}}", line)
 
 
-def _with_blocks(tokens: list[Token], protected: Protected) -> Iterator[Token]:
+def _with_buttons(tokens: list[Token], protected: Protected) -> Iterator[Token]:
     from markdown_it.token import Token
 
     at = 0

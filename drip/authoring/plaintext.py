@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from html import unescape
 from typing import TYPE_CHECKING
 
+from drip.authoring.blocks import title_of
 from drip.authoring.lists import FindTag, statements
 from drip.authoring.markdown import SESSIONS_WORD
 
@@ -65,6 +66,8 @@ class PlainText:
                 return self._list(token, inner)
             case "blockquote_open":
                 return _prefixed(self._blocks(inner), "> ")
+            case "quote_open" | "author" | "container_callout_open" | "figure":
+                return self._own_block(token, inner)
             case "footnote_open":
                 return f"[{int(token.meta['id']) + 1}] {self._blocks(inner)}"
             case "fence" | "code_block":
@@ -81,6 +84,20 @@ class PlainText:
                 return self._inline(token.children or ())
             case _:
                 return self._blocks(inner)
+
+    def _own_block(self, token: Token, inner: Sequence[Token]) -> str:
+        """The blocks of `drip.authoring.blocks`; columns simply follow one another."""
+        match token.type:
+            case "quote_open":
+                # Who said it is quoted too, so that the two are not taken apart in an answer.
+                return _prefixed(self._blocks([*inner[1:-2], inner[-1]]), "> ")
+            case "author":
+                return f"— {self._inline(token.children or ())}"
+            case "figure":
+                return f"{self._inline(token.children or ())}\n{token.meta['caption']}"
+            case _:
+                title = title_of(token)
+                return _prefixed((f"*{title}*\n" if title else "") + self._blocks(inner), "| ")
 
     def _heading(self, inner: Sequence[Token]) -> str:
         text = self._inline(inner[0].children or ())

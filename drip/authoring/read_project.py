@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from drip.authoring.keys import GIVEN_NAMES, PROJECT_KEYS
+from drip.authoring.read_brand import read_brand
 from drip.authoring.read_values import (
     Fault,
     is_loopback,
@@ -128,6 +129,7 @@ def _definition(book: Notebook, section: Section) -> ProjectDefinition:
         store=_store(book, section),
         relays=_relays(book, section),
         test_mode=_test_mode(book, section),
+        brand=read_brand(book, section),
     )
 
 

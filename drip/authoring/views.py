@@ -36,6 +36,18 @@ class SenderView:
 
 
 @dataclass(frozen=True, slots=True)
+class BrandView:
+    """The brand, `{{ brand.logo }}`; empty where drip.yaml has none of it."""
+
+    color: Fixed
+    dark_color: Fixed
+    ground: Fixed
+    logo: Fixed
+    logo_alt: Fixed
+    logo_width: Fixed
+
+
+@dataclass(frozen=True, slots=True)
 class PostView:
     """The post itself, its subject and preview with this reader's values. `own`: drip sends it by itself."""
 
@@ -66,8 +78,22 @@ def views_of(project: ProjectDefinition) -> dict[str, object]:
     initials = "".join(word[0] for word in name.split()[:2]).upper()
     return {
         "project": ProjectView(Fixed(project.name), Fixed(project.address), Fixed(project.url)),
+        "brand": brand_of(project),
         "sender": SenderView(Fixed(name), Fixed(project.sender.address), Fixed(initials)),
     }
+
+
+def brand_of(project: ProjectDefinition) -> BrandView:
+    """The brand as layouts and pages print it."""
+    brand = project.brand
+    return BrandView(
+        Fixed(brand.color),
+        Fixed(brand.dark_color),
+        Fixed(brand.ground),
+        Fixed(brand.logo),
+        Fixed(brand.logo_alt or project.name),
+        Fixed(brand.logo_width),
+    )
 
 
 class SharedWords:

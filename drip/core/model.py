@@ -75,6 +75,20 @@ class Relay:
 
 
 @dataclass(frozen=True, slots=True)
+class Brand:
+    """Colors (`#` and six digits), logo and fonts of the author's mails and pages; "" where the layout's own serve."""
+
+    color: str = ""
+    dark_color: str = ""
+    ground: str = ""
+    logo: str = ""
+    logo_alt: str = ""
+    logo_width: int = 160
+    font: str = ""
+    title_font: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ProjectDefinition:
     """drip.yaml: who sends, from where, to which lists. `fields` are fall-backs for fields not known of a reader.
 
@@ -94,6 +108,7 @@ class ProjectDefinition:
     store: str = "sqlite:///drip.db"
     relays: tuple[Relay, ...] = ()
     test_mode: str = ""
+    brand: Brand = Brand()
 
     def list_named(self, name: str) -> MailingList | None:
         """The list of that name, or None."""

@@ -16,6 +16,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 from drip.authoring.layout import RIGHT_TO_LEFT
+from drip.authoring.views import brand_of
 from drip.core.events import Event
 from drip.core.links import Purpose
 from drip.core.model import ProjectDefinition
@@ -81,6 +82,7 @@ class House:
         name = given.sender.name or given.name
         return {
             "project": {"name": given.name, "address": given.address, "url": given.url},
+            "brand": brand_of(given),
             "sender": {"name": name, "initials": "".join(each[0] for each in name.split()[:2]).upper()},
             "language": given.language,
             "direction": "rtl" if given.language.partition("-")[0].lower() in RIGHT_TO_LEFT else "ltr",

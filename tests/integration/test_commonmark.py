@@ -1,7 +1,7 @@
 """CommonMark's own examples through our Markdown set-up, with all that we add to it switched off: every one of them.
 
-The examples come with Debian's `golang-github-yuin-goldmark-dev`. Without it the test is skipped, but where CI=true that
-is a failure.
+The examples come with Debian's `golang-github-yuin-goldmark-dev`. Without it the test is skipped, but where CI=true
+that is a failure.
 """
 
 from __future__ import annotations
