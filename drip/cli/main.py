@@ -42,6 +42,7 @@ SECTIONS = {
         "subscriber": "drip.cli.people:subscriber",
         "registration": "drip.cli.people:registration",
         "attendance": "drip.cli.people:attendance",
+        "delivery": "drip.cli.deliveries:delivery",
     },
     "Serve": {
         "serve": "drip.cli.serve_commands:serve",

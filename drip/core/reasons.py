@@ -57,6 +57,7 @@ class ReasonName(StrEnum):
     CANNOT_RENDER = "cannot-render"
     OWNER_DIED = "owner-died"
     CONFIRMATION_LOST = "confirmation-lost"
+    BY_AUTHOR = "by-author"
     # Why a registration was cancelled.
     BY_READER = "by-reader"
     MOVED = "moved"
@@ -186,6 +187,10 @@ EXPLANATIONS: Mapping[ReasonName, str] = MappingProxyType(
         ReasonName.CONFIRMATION_LOST: (
             "The mail that asks the reader to confirm got no verdict from the relay. It alone is sent again by itself: "
             "one question too many does less harm than a reader who waits for it in vain."
+        ),
+        ReasonName.BY_AUTHOR: (
+            "You decided it with `drip delivery`: an uncertain message counts as sent or is sent again, a held one is "
+            "retried, one that was due or held is cancelled. `drip log` has the moment and what it was before."
         ),
         ReasonName.BY_READER: "The reader gave the seat back on the page that every mail about it links to.",
         ReasonName.MOVED: "The reader took a seat in another session of the same webinar, which gave this one back.",

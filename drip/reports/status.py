@@ -138,13 +138,13 @@ ASKS_FOR = (
     (
         DeliveryState.UNCERTAIN,
         "uncertain: handed over, and no answer came",
-        "they are never resent by themselves; see `drip log`",
+        "they are never resent by themselves; see `drip delivery list`",
     ),
     (DeliveryState.FAILED, "failed: refused for good", "`drip log` tells why"),
     (
         DeliveryState.HELD,
         "held: their post cannot be filled in",
-        "mend the post, then `drip apply`; `drip log` tells what is wrong",
+        "mend the post, `drip apply`, `drip delivery retry --all`; `drip log` tells what is wrong",
     ),
     (DeliveryState.EXPIRED, "expired: the relay put them off for 72 hours", "`drip log` tells what it said"),
 )

@@ -244,6 +244,12 @@ class Deliveries(Transaction):
             values |= {"due_at": now, "owner": None}
         return self._changed(update(delivery).where(delivery.c.id == id, UNSETTLED).values(values)) > 0
 
+    def cancel_delivery(self, id: DeliveryId, reason: str, now: datetime) -> bool:  # noqa: A002
+        """Whether this took back one that was due or held. What a run has claimed already it may just be sending."""
+        waits = delivery.c.state.in_([DUE, said(DeliveryState.HELD)])
+        values = {"state": DeliveryState.CANCELLED, "reason": reason, "finished_at": now, "owner": None}
+        return self._changed(update(delivery).where(delivery.c.id == id, waits).values(values)) > 0
+
     # --- questions ---
 
     def delivery(self, id: DeliveryId) -> Delivery | None:  # noqa: A002 - the word of the records

@@ -76,6 +76,9 @@ CHANGING = {
     "subscriber tag",
     "subscriber untag",
     "attendance mark",
+    "delivery resolve",
+    "delivery retry",
+    "delivery cancel",
     "check",
 }
 
