@@ -19,6 +19,7 @@ from drip.core.records import Delivery, DeliveryId, Kind, RevisionId
 from drip.engine.ledger import Ends, Ledger, settle_steps
 from drip.engine.letters import Addressed, Letters
 from drip.engine.live import Edition, Live
+from drip.engine.opening import opening_of
 from drip.errors import CannotRecord, DripError, RelayUnreachable
 
 if TYPE_CHECKING:
@@ -146,6 +147,8 @@ class Sending:
         claimed, readers = self._store.transact(lambda work: self._claim_with_readers(work, wanted, kinds))
         self.ledger.counts["skipped"] += len(claimed.expired)
         for delivery in claimed.deliveries:
+            if delivery.id not in readers:
+                continue  # it waits for the hours of its sequence
             subscriber, registration, subscription = readers[delivery.id]
             self._buffer.append(Addressed(delivery, subscriber, registration, subscription))
         if self._left is not None:
@@ -158,7 +161,15 @@ class Sending:
         claimed = work.claim(self._owner, self._now, wanted, kinds)
         settle_steps(work, claimed.expired, self._now)
         self._read_editions(work, claimed.deliveries)
-        return claimed, work.readers_for(claimed.deliveries)
+        readers = dict(work.readers_for(claimed.deliveries))
+        for delivery in claimed.deliveries:
+            edition = self._editions.get(delivery.revision_id)
+            zone = readers[delivery.id][0].zone or self._editions[None].definition.timezone
+            opening = opening_of(edition.campaign if edition else None, delivery, zone, self._now)
+            if opening is not None:
+                work.postpone(delivery.id, self._owner, opening)
+                del readers[delivery.id]
+        return claimed, readers
 
     def _read_editions(self, work: Work, deliveries: Sequence[Delivery]) -> None:
         """The editions that these messages need; the live project's own (by None) is read once for the whole pass."""

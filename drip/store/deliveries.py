@@ -223,6 +223,11 @@ class Deliveries(Transaction):
         # Counted by RETURNING: sqlite3 reports no row count for a statement that begins with WITH.
         return len(self._all(given_back.returning(delivery.c.id), dead=owner))
 
+    def postpone(self, id: DeliveryId, owner: str, moment: datetime) -> bool:  # noqa: A002
+        """Whether this claimed delivery, which must not go now, was given back: it is due again at that moment."""
+        ours = (delivery.c.id == id, delivery.c.state == CLAIMED, delivery.c.owner == owner)
+        return self._changed(update(delivery).where(*ours).values(state=DUE, owner=None, due_at=moment)) > 0
+
     def recover(self, owner: str, now: datetime) -> tuple[int, Sequence[Delivery]]:
         """A dead owner's claims are due again; what it was sending is uncertain, and never resent by itself."""
         claimed = self.unclaim(owner)
