@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from drip.store.work import Work
 
 PLANNED = "planned"
+SEQUENCE_HEADINGS = ("sequence", "waiting", "due", "done", "goal", "stopped", "oldest due", "last send")
 OVERDUE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class SequenceNumbers:
-    """How many people are where in one live sequence."""
+    """How many people are where in one live sequence; `due` of the waiting are due, the oldest `overdue_since`."""
 
     campaign: str
     sequence: str
@@ -34,6 +35,9 @@ class SequenceNumbers:
     done: int
     goal: int
     stopped: int
+    due: int = 0
+    overdue_since: datetime | None = None
+    last_send: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ def gather(project: Project, now: datetime) -> Status:
             now=now,
             deliveries=deliveries,
             lists={each.name: work.count_active(each.name) for each in project.definition.lists},
-            sequences=_sequences(work, project),
+            sequences=_sequences(work, project, now),
             sessions=_sessions(work, project),
             revisions={each.revision.campaign: each.revision.number for each in editions},
             next_at=next_at,
@@ -106,14 +110,20 @@ def gather(project: Project, now: datetime) -> Status:
         )
 
 
-def _sequences(work: Work, project: Project) -> list[SequenceNumbers]:
-    counts = work.enrollment_counts()
+def _sequences(work: Work, project: Project, now: datetime) -> list[SequenceNumbers]:
+    counts, overdue = work.enrollment_counts(), work.overdue(now)
+    last: dict[tuple[str, str], datetime] = {}
+    for (campaign, step), moment in work.last_sends().items():
+        key = (campaign, step.partition("/")[0])
+        last[key] = max(moment, last.get(key, moment))
     rows = []
     for edition in project.engine.live.campaigns(work):
         for sequence in edition.campaign.sequences if edition.campaign else ():
             key = (edition.revision.campaign, sequence.name)
             mine = counts.get(key, {})
-            rows.append(SequenceNumbers(*key, *(mine.get(state.value, 0) for state in EnrollmentState)))
+            waiting, done, goal, stopped = (mine.get(state.value, 0) for state in EnrollmentState)
+            due, since = overdue.get(key, (0, None))
+            rows.append(SequenceNumbers(*key, waiting, done, goal, stopped, due, since, last.get(key)))
     return rows
 
 
@@ -211,6 +221,9 @@ def as_document(status: Status) -> dict[str, object]:
                 "done": each.done,
                 "goal": each.goal,
                 "stopped": each.stopped,
+                "due": each.due,
+                "overdue_since": each.overdue_since,
+                "last_send": each.last_send,
             }
             for each in status.sequences
         ],
@@ -275,11 +288,13 @@ def as_lines(status: Status) -> list[str]:
         rows = [
             (
                 f"{each.campaign}/{each.sequence}",
-                *(f"{n:,}" for n in (each.waiting, each.done, each.goal, each.stopped)),
+                *(f"{n:,}" for n in (each.waiting, each.due, each.done, each.goal, each.stopped)),
+                wall_clock(each.overdue_since, zone) if each.overdue_since else "-",
+                wall_clock(each.last_send, zone) if each.last_send else "-",
             )
             for each in status.sequences
         ]
-        lines += ["", *columns(("sequence", "waiting", "done", "goal", "stopped"), rows)]
+        lines += ["", *columns(SEQUENCE_HEADINGS, rows)]
     if status.sessions:
         seats = [
             (

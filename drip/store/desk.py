@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, union_all, update
 
 from drip.core.delivery import DeliveryState
 from drip.core.records import (
@@ -131,6 +131,42 @@ class Desk(Transaction):
             counts = found.setdefault((campaign, sequence), {each.value: 0 for each in EnrollmentState})
             counts[state.value] = number
         return found
+
+    def overdue(self, now: datetime) -> Mapping[tuple[str, str], tuple[int, datetime]]:
+        """For each campaign and sequence with something due by now: how many people, and since when the oldest.
+
+        Somebody is due whose step is to be decided, or whose planned mail waits for a run.
+        """
+        decide = select(
+            enrollment.c.campaign,
+            enrollment.c.sequence,
+            enrollment.c.id.label("id"),
+            enrollment.c.next_due.label("since"),
+        ).where(
+            enrollment.c.state == said(EnrollmentState.RUNNING),
+            enrollment.c.next_due.is_not(None),
+            enrollment.c.next_due <= now,
+        )
+        send = (
+            select(enrollment.c.campaign, enrollment.c.sequence, enrollment.c.id, delivery.c.due_at)
+            .select_from(delivery.join(enrollment, enrollment.c.id == delivery.c.enrollment_id))
+            .where(delivery.c.state == said(DeliveryState.DUE), delivery.c.due_at <= now)
+        )
+        due = union_all(decide, send).subquery()
+        oldest = func.min(due.c.since, type_=enrollment.c.next_due.type)
+        statement = select(due.c.campaign, due.c.sequence, func.count(due.c.id.distinct()), oldest)
+        rows = self._all(statement.group_by(due.c.campaign, due.c.sequence))
+        return {(row[0], row[1]): (row[2], row[3]) for row in rows}
+
+    def last_sends(self) -> Mapping[tuple[str, str], datetime]:
+        """For each campaign and step that was ever sent, when last."""
+        last = func.max(delivery.c.finished_at, type_=delivery.c.finished_at.type)
+        statement = (
+            select(delivery.c.campaign, delivery.c.step, last)
+            .where(delivery.c.state == said(DeliveryState.SENT), delivery.c.step.is_not(None))
+            .group_by(delivery.c.campaign, delivery.c.step)
+        )
+        return {(row[0], row[1]): row[2] for row in self._all(statement)}
 
     def last_sent_at(self) -> datetime | None:
         """When the last message was accepted."""

@@ -103,3 +103,22 @@ def test_enrollments_are_counted_by_state(work: Work, ann: SubscriberId) -> None
     assert work.enroll("d", "later", ann, "first", NOW) is not None
     assert work.enrollment_counts()[("c", "ended")] == {"running": 0, "done": 1, "goal": 0, "stopped": 0}
     assert work.enrollment_counts()[("d", "later")]["running"] == 1
+
+
+def test_what_is_due_and_what_went_last_is_told_by_sequence(work: Work, ann: SubscriberId) -> None:
+    runs = [work.enroll("c", name, ann, "first", NOW) for name in ("due", "later", "mailed")]
+    assert all(runs)
+    first, second, third = (each.id for each in runs if each is not None)
+    work.wait_until(first, NOW - HOUR)
+    work.wait_until(second, NOW + HOUR)
+    work.wait_until(third, None, "mailed/a")
+    assert work.overdue(NOW) == {("c", "due"): (1, NOW - HOUR)}
+    waiting = planned(work, ann, "1", step="mailed/a", enrollment_id=third)
+    assert work.overdue(NOW)[("c", "mailed")] == (1, NOW)
+    assert work.last_sends() == {}
+    work.claim("me", NOW, 9)
+    work.mark([waiting.id], "me", NOW)
+    verdict, outcome = Verdict(DeliveryState.SENT, None, ""), Outcome(OutcomeKind.ACCEPTED, 250)
+    work.record([Recorded(waiting.id, 1, verdict, outcome, "r", NOW, NOW + HOUR)], "me")
+    assert work.last_sends() == {("", "mailed/a"): NOW + HOUR}
+    assert work.overdue(NOW) == {("c", "due"): (1, NOW - HOUR)}
