@@ -179,6 +179,23 @@ def check_clashes(desk: Desk) -> Iterator[Problem]:
                 )
 
 
+def check_renames(desk: Desk) -> Iterator[Problem]:
+    """A step cannot have been what another step still is, and two cannot have been the same."""
+    for _, _, steps in _sequences(desk):
+        present = {step.value.identity for step in steps}
+        taken: dict[str, str] = {}
+        for step in steps:
+            for old in sorted(step.value.identities - {step.value.identity}):
+                name = clip(old.partition("/")[2])
+                if old in present:
+                    message = f"`{name}` is still a step of `{step.value.sequence}`, so this one was not called that"
+                    yield problem("clash-of-names", message, step.at("was"), "take `was` out, or the old step")
+                elif old in taken:
+                    message = f"two steps say that they were `{name}`: `{clip(taken[old])}` and this one"
+                    yield problem("clash-of-names", message, step.at("was"), "keep `was` at the one that follows it")
+                taken.setdefault(old, step.value.target)
+
+
 def check_moments(desk: Desk) -> Iterator[Problem]:
     """Sessions and broadcasts whose moment is over."""
     for campaign in desk.campaigns:

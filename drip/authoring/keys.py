@@ -25,6 +25,7 @@ class Form(StrEnum):
     TABLE = "table"
     NAMED = "named"  # a table whose keys the author chooses
     ROWS = "rows"  # a list of tables
+    TEXTS = "texts"  # a list of texts, or one text
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ _TRIGGER = (
     "`joins LIST`, `leaves LIST`, `gets tag T`, `registers`, `cancels`, `session ends`, `last session starts` "
     "or `clicks POST`."
 )
+_CLOSED = "Days on which no sequence sends, such as holidays: `2026-12-24` or `2026-12-24..2026-12-26`. "
 _LATE = "How long after its moment a post may still be sent, such as `3 days`."
 
 PROJECT_KEYS = (
@@ -108,6 +110,8 @@ PROJECT_KEYS = (
             "port 465); `off` (default on this machine).", choices=("required", "implicit", "off")),
         Key("lanes", Form.COUNT, "Connections at the same time. Default: 5."),
     )),
+    Key("closed", Form.TEXTS, _CLOSED + "Sequences about a registration do not stop for them.",
+        examples=("2026-12-24..2026-12-26",)),
     Key("test-mode", Form.TEXT, "While this is here, all mail goes to this address of yours, and none to readers.",
         examples=("me@example.com",)),
 )  # fmt: skip
@@ -122,6 +126,18 @@ STEP_KEYS = (
     Key("when", Form.TEXT, _WHEN, required=True, examples=("at once", "2 days later at 9:30", "1 day before session")),
     Key("if", Form.TEXT, _CONDITION, examples=("attended",)),
     Key("late", Form.TEXT, _LATE, examples=("3 days",)),
+    Key(
+        "was",
+        Form.TEXTS,
+        "The name that the post, tag or list of this step had before it was renamed.",
+        examples=("old-name",),
+    ),
+    Key(
+        "reopen",
+        Form.CHOICE,
+        "`yes`: also for readers in the sequence who are past this place. Default: no.",
+        choices=("yes", "no"),
+    ),
 )
 STEP_VERBS = ("send", "tag", "untag", "join", "leave", "notify")
 
@@ -129,6 +145,7 @@ CAMPAIGN_KEYS = (
     Key("title", Form.PROSE, "What this campaign is called.", required=True),
     Key("from", Form.TEXT, _FROM + " Default: that of drip.yaml."),
     Key("timezone", Form.TEXT, _TIMEZONE + " Default: that of drip.yaml."),
+    Key("closed", Form.TEXTS, _CLOSED + "Those of drip.yaml hold, too.", examples=("2026-12-24..2026-12-26",)),
     Key("webinar", Form.TABLE, "The event that this campaign leads to.", keys=(
         Key("title", Form.PROSE, "What the webinar is called.", required=True),
         Key("length", Form.TEXT, "How long a session takes.", required=True, examples=("60 minutes",)),
@@ -143,8 +160,10 @@ CAMPAIGN_KEYS = (
         Key("goal", Form.TEXT, "What completes the sequence: " + _TRIGGER, examples=("registers",)),
         Key("stop", Form.TEXT, "What ends the sequence early: " + _TRIGGER, examples=("last session starts",)),
         Key("hours", Form.TEXT, "When posts may be sent, on the reader's clock.", examples=("weekdays 8:00-18:00",)),
-        Key("again", Form.CHOICE, "Whether a reader may go through it more than once. Default: never.",
-            choices=("never", "always")),
+        Key("closed", Form.TEXTS, _CLOSED + "Those of the campaign and of drip.yaml hold, too.",
+            examples=("2026-12-24..2026-12-26",)),
+        Key("again", Form.TEXT, "Whether a reader may go through it more than once: `never` (default), `after 90 days` "
+            "or `always`.", examples=("never", "after 90 days", "always")),
         Key("late", Form.TEXT, _LATE + " For all steps that do not say it themselves and do not depend on a session."),
         Key("steps", Form.ROWS, "What happens, in order.", required=True, missing="no-steps", keys=STEP_KEYS),
     )),

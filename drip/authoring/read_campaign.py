@@ -19,6 +19,7 @@ from drip.authoring.read_project import ProjectDraft, judged
 from drip.authoring.read_sequence import Placed, References, read_broadcast, read_sequence
 from drip.authoring.read_values import read_mailbox, read_meeting_url, read_zone
 from drip.authoring.section import Named, Notebook, Section, clip, name_rule, read_section
+from drip.core.limits import parse_closing
 from drip.core.model import Broadcast, Campaign, Mailbox, Post, Sequence, Session, Step, Webinar
 from drip.core.problems import Place, Problem
 from drip.core.when import local_to_utc, parse_duration, parse_wall, wall_faults
@@ -76,7 +77,8 @@ def draft_campaign(files: Mapping[str, str], name: str, project: ProjectDraft) -
     if table is None:
         return CampaignDraft(blank, path, posts, problems=tuple(book.problems))
     section = read_section(book, table, CAMPAIGN_KEYS, CAMPAIGN_FILE, Place(path))
-    known = References(frozenset(posts), project.lists, project.fields, "webinar" in section.present, folder)
+    closed = project.definition.closed + book.phrases(section.texts.get("closed", ()), parse_closing)
+    known = References(frozenset(posts), project.lists, project.fields, "webinar" in section.present, folder, closed)
     draft = CampaignDraft(blank, path, posts, was_read=True, has_webinar=known.has_webinar)
     draft = _with_plot(book, draft, section, known)
     draft = _with_webinar(book, draft, section, project)

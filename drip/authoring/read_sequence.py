@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Generic, TypeVar
@@ -16,11 +16,13 @@ from typing import Generic, TypeVar
 from drip.authoring.keys import NAME_PATTERN, STEP_VERBS
 from drip.authoring.section import Named, Notebook, Section, clip, name_rule, similar
 from drip.authoring.source import Scalar
+from drip.core.limits import closed_hours, parse_again, parse_closing
 from drip.core.model import (
-    Again,
+    NEVER_AGAIN,
     Attended,
     Broadcast,
     Clicked,
+    Closing,
     Condition,
     FieldIs,
     HasTag,
@@ -65,6 +67,7 @@ class Placed(Generic[T]):
 class References:
     """What a plot can refer to. None: could not be read, so nothing is said about names of that kind.
 
+    `closed` are the days on which nothing leaves in the whole campaign.
     `sent` collects the posts that steps and broadcasts send, also those of steps that could not be read.
     """
 
@@ -73,6 +76,7 @@ class References:
     fields: tuple[str, ...] | None
     has_webinar: bool
     folder: str
+    closed: tuple[Closing, ...] = ()
     sent: set[str] = field(default_factory=set)
 
     def check_post(self, book: Notebook, name: str, place: Place) -> None:
@@ -109,6 +113,7 @@ def read_sequence(
         return None, ()
     triggers = {role: _trigger(book, section, role, known) for role in ("start", "goal", "stop")}
     hours = book.phrase(section.scalars.get("hours"), parse_hours)
+    closed = book.phrases(section.texts.get("closed", ()), parse_closing)
     late = book.phrase(section.scalars.get("late"), parse_duration)
     steps = tuple(
         step for row in section.rows.get("steps", []) if (step := _step(book, row, named.name, late, known)) is not None
@@ -116,10 +121,13 @@ def read_sequence(
     start = triggers["start"]
     if start is None:
         return None, steps
-    again = Again(section.text("again", Again.NEVER.value))
+    again = book.phrase(section.scalars.get("again"), parse_again) or NEVER_AGAIN
     sequence = Sequence(
-        named.name, start, tuple(step.value for step in steps), triggers["goal"], triggers["stop"], hours, again
+        named.name, start, tuple(step.value for step in steps), triggers["goal"], triggers["stop"], again=again
     )
+    # What is about a registration is waited for, holidays or not, unless the sequence itself says otherwise.
+    closed += () if sequence.is_service else known.closed
+    sequence = replace(sequence, hours=closed_hours(hours, closed))
     return Placed(sequence, named.place, _places(section)), steps
 
 
@@ -166,7 +174,9 @@ def _step(
         return None
     if own_late is None and when.kind is WhenKind.LATER:
         own_late = late
-    step = Step(sequence, Verb(verbs[0]), row.text(verbs[0]), when, condition, own_late)
+    was = tuple(" ".join(each.text.split()) for each in row.texts.get("was", ()))
+    reopen = row.text("reopen") == "yes"
+    step = Step(sequence, Verb(verbs[0]), row.text(verbs[0]), when, condition, own_late, was, reopen)
     return Placed(step, row.place, {**_places(row), "verb": row.place_of(verbs[0])})
 
 
@@ -229,4 +239,5 @@ def read_broadcast(book: Notebook, row: Section, known: References) -> Placed[Br
 
 def _places(section: Section) -> dict[str, Place]:
     """Where the values of a section stand."""
-    return {key: scalar.place for key, scalar in section.scalars.items()}
+    texts = {key: scalars[0].place for key, scalars in section.texts.items() if scalars}
+    return texts | {key: scalar.place for key, scalar in section.scalars.items()}

@@ -57,6 +57,8 @@ def _value(key: Key) -> dict[str, Any]:
         schema |= _table(key.keys)
     elif key.form is Form.ROWS:
         schema |= {"type": "array", "minItems": 1, "items": _table(key.keys)}
+    elif key.form is Form.TEXTS:
+        schema["anyOf"] = [{"type": _TEXT}, {"type": "array", "minItems": 1, "items": {"type": _TEXT}}]
     elif key.form is Form.NAMED:
         below = _table(key.keys) if key.keys else {"type": _TEXT}
         schema |= {

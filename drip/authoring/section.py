@@ -95,6 +95,10 @@ class Notebook:
             self.note("bad-phrase", error.message, place, error.help)
             return None
 
+    def phrases(self, scalars: Iterable[Scalar], parse: Callable[[str], T]) -> tuple[T, ...]:
+        """What several phrases mean; those that cannot be read were noted."""
+        return tuple(meant for each in scalars if (meant := self.phrase(each, parse)) is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Named:
@@ -121,6 +125,7 @@ class Section:
     named: dict[str, list[Named]] = field(default_factory=dict)
     present: set[str] = field(default_factory=set)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    texts: dict[str, tuple[Scalar, ...]] = field(default_factory=dict)
 
     def text(self, key: str, default: str = "") -> str:
         """The text of a key, on one line."""
@@ -190,6 +195,8 @@ def _read_entry(book: Notebook, section: Section, entry: Entry, key: Key) -> Non
         _read_table(book, section, entry, key)
     elif key.form is Form.ROWS:
         _read_rows(book, section, entry, key)
+    elif key.form is Form.TEXTS:
+        _read_texts(book, section, entry, key)
     elif isinstance(value, Scalar):
         if _is_sound(book, value, key):
             section.scalars[key.name] = value
@@ -253,6 +260,21 @@ def _read_rows(book: Notebook, section: Section, entry: Entry, key: Key) -> None
             message = f"a row of `{key.name}` must be a table, not a {_kind(item)}"
             book.note("wrong-kind", message, item.place, f"write `- {key.keys[0].name}: …`")
     section.rows[key.name] = rows
+
+
+def _read_texts(book: Notebook, section: Section, entry: Entry, key: Key) -> None:
+    """A list of texts, or one text alone."""
+    items = entry.value.items if isinstance(entry.value, Listing) else (entry.value,)
+    texts = []
+    for item in items:
+        if not isinstance(item, Scalar | Broken):
+            message = f"`{key.name}` must be a text or a list of texts, not a {_kind(item)}"
+            book.note("wrong-kind", message, item.place, f"write `{key.name}: [{(key.examples or ('…',))[0]}]`")
+        elif isinstance(item, Scalar) and not item.text.strip():
+            book.note("empty-value", f"a text of `{key.name}` is empty", item.place, "give it a value, or take it out")
+        elif isinstance(item, Scalar) and _is_sound(book, item, key):
+            texts.append(item)
+    section.texts[key.name] = tuple(texts)
 
 
 def _is_sound(book: Notebook, scalar: Scalar, key: Key) -> bool:

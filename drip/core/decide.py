@@ -81,10 +81,17 @@ def decide(sequence: Sequence, facts: Facts, now: datetime, *, campaign: Campaig
 
 
 def next_step(sequence: Sequence, facts: Facts) -> Step | None:
-    """The step after the furthest one done, whatever was added, removed or moved behind it (rule 9)."""
+    """The step after the furthest one done, whatever was added, removed, moved or renamed behind it (rule 9).
+
+    A step that says `reopen: yes` is made up for, wherever it stands.
+    """
     done = {each.step for each in facts.enrollment.done}
-    furthest = max((index for index, step in enumerate(sequence.steps) if step.identity in done), default=-1)
-    return next(iter(sequence.steps[furthest + 1 :]), None)
+    behind = [not done.isdisjoint(step.identities) for step in sequence.steps]
+    furthest = max((index for index, is_done in enumerate(behind) if is_done), default=-1)
+    for index, step in enumerate(sequence.steps):
+        if not behind[index] and (index > furthest or step.reopen):
+            return step
+    return None
 
 
 def anchor_of(facts: Facts) -> datetime:

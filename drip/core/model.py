@@ -93,6 +93,7 @@ class ProjectDefinition:
     """drip.yaml: who sends, from where, to which lists. `fields` are fall-backs for fields not known of a reader.
 
     `test_mode` is the address that all mail goes to in place of its readers; "" when mail goes to the readers.
+    `closed` are the days on which no sequence sends.
     """
 
     name: str
@@ -109,6 +110,7 @@ class ProjectDefinition:
     relays: tuple[Relay, ...] = ()
     test_mode: str = ""
     brand: Brand = Brand()
+    closed: tuple[Closing, ...] = ()
 
     def list_named(self, name: str) -> MailingList | None:
         """The list of that name, or None."""
@@ -156,13 +158,34 @@ class When:
 
 
 @dataclass(frozen=True, slots=True)
+class Closing:
+    """`2026-12-24..2026-12-26`: days on which nothing leaves, both ends included."""
+
+    first: date
+    last: date
+
+    @property
+    def days(self) -> int:
+        """How many days it is long."""
+        return (self.last - self.first).days + 1
+
+
+@dataclass(frozen=True, slots=True)
 class Hours:
-    """`weekdays 8:00-18:00`: the days (Monday is 0) and the wall-clock span in which a sequence may send."""
+    """`weekdays 8:00-18:00`: the days (Monday is 0) and the wall-clock span in which a sequence may send.
+
+    `closed` are the days of the calendar that are taken out of it: holidays.
+    """
 
     phrase: str
     weekdays: frozenset[int]
     opens: time
     closes: time
+    closed: tuple[Closing, ...] = ()
+
+    def opens_on(self, day: date) -> bool:
+        """Whether it opens at all on that day."""
+        return day.weekday() in self.weekdays and not any(each.first <= day <= each.last for each in self.closed)
 
 
 class TriggerKind(StrEnum):
@@ -304,7 +327,9 @@ class LatePolicy(StrEnum):
 class Step:
     """One line of a sequence: a verb with its target (a post, tag or list), `when`, perhaps `if`.
 
-    `late` is how long after its due moment a step may still act; None means the default of rule 6.
+    `late` is how long after its due moment a step may still act; None means the default of rule 6. `was` are the
+    names that its target had before, so that a rename sends nothing twice; `reopen` lets it run also for people who
+    are past its place (rule 9).
     """
 
     sequence: str
@@ -313,19 +338,42 @@ class Step:
     when: When
     condition: Condition | None = None
     late: timedelta | None = None
+    was: tuple[str, ...] = ()
+    reopen: bool = False
 
     @property
     def identity(self) -> str:
         """`sequence/post`, or `sequence/tag:NAME` for steps that send nothing; what makes it the same step."""
-        tail = self.target if self.verb is Verb.SEND else f"{self.verb.value}:{self.target}"
+        return self._identity_of(self.target)
+
+    @property
+    def identities(self) -> frozenset[str]:
+        """The identity of this step, and those that it had before it was renamed."""
+        return frozenset({self.identity, *(self._identity_of(each) for each in self.was)})
+
+    def _identity_of(self, target: str) -> str:
+        tail = target if self.verb is Verb.SEND else f"{self.verb.value}:{target}"
         return f"{self.sequence}/{tail}"
 
 
-class Again(StrEnum):
-    """Whether somebody who went through a sequence may enter it again."""
+class AgainKind(StrEnum):
+    """Whether somebody who went through a sequence may enter it again, and when."""
 
     NEVER = "never"
+    AFTER = "after"
     ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A parsed `again`. AFTER: `days` after the end of the last passage (rule 10)."""
+
+    phrase: str
+    kind: AgainKind
+    days: int = 0
+
+
+NEVER_AGAIN = Again("never", AgainKind.NEVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +386,7 @@ class Sequence:
     goal: Trigger | None = None
     stop: Trigger | None = None
     hours: Hours | None = None
-    again: Again = Again.NEVER
+    again: Again = NEVER_AGAIN
 
     @property
     def list(self) -> str | None:

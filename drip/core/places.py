@@ -90,11 +90,12 @@ def places(before: Campaign | None, wanted: Campaign, name: str, *, zone_changed
     for position, step in enumerate(sequence.steps):
         bounds = _bounds_from(sequence, position, wanted)
         is_edited, is_same = True, False
-        if before is not None and was is not None and step.identity in old:
-            index = old[step.identity]
+        index = next((old[each] for each in (step.identity, *sorted(step.identities)) if each in old), None)
+        if before is not None and was is not None and index is not None:
             is_edited = was.steps[index].when != step.when or was.hours != sequence.hours
             is_same = (
                 not (zone_changed or is_edited)
+                and was.steps[index].identity == step.identity
                 and was.steps[index] == step
                 and bounds == _bounds_from(was, index, before)
                 and not (sessions_changed and (bounds.after_start is not None or bounds.after_end is not None))

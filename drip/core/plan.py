@@ -151,7 +151,7 @@ def _about_sequence_values(before: Sequence, wanted: Sequence, inside: int) -> I
         ("goal", _phrase(before.goal), _phrase(wanted.goal)),
         ("stop", _phrase(before.stop), _phrase(wanted.stop)),
         ("hours", before.hours.phrase if before.hours else "none", wanted.hours.phrase if wanted.hours else "none"),
-        ("again", before.again.value, wanted.again.value),
+        ("again", before.again.phrase, wanted.again.phrase),
     )
     for name, old, new in pairs:
         if old != new:
@@ -165,19 +165,21 @@ def _phrase(trigger: Trigger | None) -> str:
 
 def _about_steps(before: Sequence, wanted: Sequence, waiting: Mapping[str, int]) -> Iterator[PlanLine]:
     old = {each.identity: each for each in before.steps}
-    new = {each.identity for each in wanted.steps}
+    new = frozenset[str]().union(*(each.identities for each in wanted.steps))
     moved = _moved_steps(before, wanted)
     for index, step in enumerate(wanted.steps):
-        was = old.get(step.identity)
+        was = next((old[each] for each in (step.identity, *sorted(step.identities)) if each in old), None)
         subject = f"step {step.identity}"
         if was is None:
             yield PlanLine(NEW, subject, _step_text(step), _effect_of_new_step(before, wanted, index, waiting))
             continue
+        if was.identity != step.identity:
+            yield PlanLine(CHANGED, subject, f"was {was.identity}", "who had it under that name does not get it again")
         if step.identity in moved:
             place = f"now number {index + 1}"
             yield PlanLine(MOVED, subject, place, "nobody who is past it, or past its new place, gets it")
         if _step_text(was) != _step_text(step):
-            count = waiting.get(step.identity, 0)
+            count = waiting.get(was.identity, 0)
             effect = f"{people(count)} waiting for it {'goes' if count == 1 else 'go'} by the new line" if count else ""
             yield PlanLine(CHANGED, subject, f"{_step_text(was)} → {_step_text(step)}", effect)
     for gone in before.steps:
@@ -192,7 +194,8 @@ def _about_steps(before: Sequence, wanted: Sequence, waiting: Mapping[str, int])
 def _step_text(step: Step) -> str:
     condition = f", if {step.condition.phrase}" if step.condition else ""
     late = f", late: {round(step.late.total_seconds() / 60)} minutes" if step.late else ""
-    return f"{step.verb.value} {step.when.phrase}{condition}{late}"
+    reopen = ", reopen" if step.reopen else ""
+    return f"{step.verb.value} {step.when.phrase}{condition}{late}{reopen}"
 
 
 def _moved_steps(before: Sequence, wanted: Sequence) -> frozenset[str]:

@@ -356,14 +356,16 @@ def moment_text(moment: datetime, zone: str) -> str:
 def in_hours(moment: datetime, hours: Hours, zone: str) -> bool:
     """Whether the hours are open at that moment, by the clocks of that zone."""
     wall = local_wall(moment, zone)
-    return wall.weekday() in hours.weekdays and hours.opens <= wall.time().replace(fold=0) < hours.closes
+    return hours.opens_on(wall.date()) and hours.opens <= wall.time().replace(fold=0) < hours.closes
 
 
 def next_opening(moment: datetime, hours: Hours, zone: str) -> datetime:
     """The first moment from `moment` on at which the hours are open; `moment` itself if they are."""
     if in_hours(moment, hours, zone):
         return moment
-    for day in _days_from(local_wall(moment, zone).date()):
+    for day in _days_from(local_wall(moment, zone).date(), hours):
+        if not hours.opens_on(day):
+            continue
         for opening in _instants(datetime.combine(day, hours.opens), zone):
             # A gap may swallow the opening, or the whole span of that day.
             if opening >= moment and in_hours(opening, hours, zone):
@@ -378,8 +380,10 @@ def _instants(wall: datetime, zone: str) -> Iterator[datetime]:
         yield wall.replace(tzinfo=ZoneInfo(zone), fold=1).astimezone(UTC)
 
 
-def _days_from(day: date) -> Iterator[date]:
-    return (day + timedelta(days=each) for each in range(DAYS_SEARCHED_MAX))
+def _days_from(day: date, hours: Hours | None) -> Iterator[date]:
+    # Each closed day may take away the one open day of its week.
+    closed = sum(each.days for each in hours.closed) if hours is not None else 0
+    return (day + timedelta(days=each) for each in range(DAYS_SEARCHED_MAX + 7 * closed))
 
 
 # --- moments ----------------------------------------------------------------------------------------------------
@@ -441,8 +445,8 @@ def _moved(when: When, start: datetime, zone: str, sign: int) -> datetime:
 
 
 def _on_clock(clock: time, earliest: datetime, hours: Hours | None, zone: str) -> datetime:
-    for day in _days_from(local_wall(earliest, zone).date()):
-        if (hours is not None and day.weekday() not in hours.weekdays) or not _exists(day, zone):
+    for day in _days_from(local_wall(earliest, zone).date(), hours):
+        if (hours is not None and not hours.opens_on(day)) or not _exists(day, zone):
             continue
         moment = local_to_utc(datetime.combine(day, clock), zone)
         # Where a gap moved the clock out of the hours, the day has no such moment.

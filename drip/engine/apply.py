@@ -114,9 +114,17 @@ def replan(work: Work, before: Edition | None, after: Edition, now: datetime) ->
         was = live.sequence_named(sequence.name)
         if was is None:
             continue
-        removed = {each.identity for each in was.steps} - {each.identity for each in sequence.steps}
+        names = {old: step.identity for step in sequence.steps for old in step.identities - {step.identity}}
+        work.rename_steps(wanted.name, sequence.name, names)
+        removed = {each.identity for each in was.steps} - {each.identity for each in sequence.steps} - set(names)
         if removed:
             work.drop_steps(wanted.name, sorted(removed), now)
+        if any(each.reopen for each in sequence.steps):
+            # Who is past a step that reopens stands at two places; only a look at each of them tells.
+            reopened = {each.identity for each in was.steps if each.reopen}
+            is_new = any(each.reopen and not each.identities & reopened for each in sequence.steps)
+            work.wake_sequence(wanted.name, sequence.name, now, replanned=is_new)
+            continue
         spots = places(live, wanted, sequence.name, zone_changed=zone_changed)
         if removed or not all(each.is_same for each in spots):
             work.replan(wanted.name, sequence.name, spots, now)

@@ -7,10 +7,10 @@ deliveries, in the transaction of the event: this is where "no" and "done" win o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from drip.core.model import Again, Campaign, Sequence, TriggerKind
+from drip.core.model import AgainKind, Campaign, Sequence, TriggerKind
 from drip.core.records import (
     Enrollment,
     EnrollmentState,
@@ -70,7 +70,7 @@ class Scene:
 def _occasion(scene: Scene, campaign: Campaign, sequence: Sequence, who: SubscriberId, reg: Registration | None) -> str:
     if reg is not None and sequence.start.knows_session:
         return f"registration-{reg.id}"
-    if sequence.again is Again.NEVER:
+    if sequence.again.kind is AgainKind.NEVER:
         return "first"
     earlier = [
         each
@@ -79,6 +79,9 @@ def _occasion(scene: Scene, campaign: Campaign, sequence: Sequence, who: Subscri
     ]
     # Somebody still inside does not enter a second time.
     if any(each.state is EnrollmentState.RUNNING for each in earlier):
+        return earlier[-1].occasion
+    last_end = max((each.ended_at for each in earlier if each.ended_at is not None), default=None)
+    if last_end is not None and scene.now < last_end + timedelta(days=sequence.again.days):
         return earlier[-1].occasion
     return "first" if not earlier else f"again-{len(earlier) + 1}"
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from drip.core.delivery import DeliveryState
-from drip.core.model import Again, Campaign, Sequence, Step, TriggerKind, WhenKind
+from drip.core.model import AgainKind, Campaign, Sequence, Step, TriggerKind, WhenKind
 from drip.core.records import Delivery, Kind
 from drip.core.when import in_hours, moment_text
 from drip.rehearsal.crowd import Person
@@ -58,7 +58,7 @@ class Watch:
         sequence, step = step_of(campaign, delivery)
         if campaign is None or sequence is None or step is None:
             return
-        if (campaign.name, sequence.name) in one.closed and sequence.again is Again.NEVER:
+        if (campaign.name, sequence.name) in one.closed and sequence.again.kind is AgainKind.NEVER:
             self.note(now, one, f"reached the goal of `{sequence.name}`, and got `{delivery.post}` afterwards")
         timed = step.when.kind in (WhenKind.LATER, WhenKind.AFTER_SESSION)
         if timed and sequence.hours is not None and not in_hours(now, sequence.hours, one.zone):

@@ -77,6 +77,20 @@ class Replanning(Transaction):
         )
         return self._changed(statement.execution_options(preserve_rowcount=True))
 
+    def wake_sequence(self, campaign: str, sequence: str, now: datetime, *, replanned: bool) -> int:
+        """Everybody who waits for a moment in the sequence is decided anew. How many.
+
+        `replanned`: something is ahead of them that was not, and its lateness counts from now.
+        """
+        theirs = (
+            enrollment.c.campaign == campaign,
+            enrollment.c.sequence == sequence,
+            enrollment.c.state == RUNNING,
+            enrollment.c.next_due.is_not(None),
+        )
+        values: dict[str, Any] = {"next_due": now} | ({"replanned_at": now} if replanned else {})
+        return self._changed(update(enrollment).where(*theirs).values(**values))
+
     def drop_steps(self, campaign: str, steps: Collection[str], now: datetime) -> int:
         """Steps that are no longer there: what is planned of them and not begun is cancelled, and who waits for that
         goes on. How many deliveries were cancelled.

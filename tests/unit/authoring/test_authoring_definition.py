@@ -22,7 +22,7 @@ from drip.authoring.read_values import (
     read_zone,
 )
 from drip.core.model import (
-    Again,
+    AgainKind,
     HasTag,
     Mailbox,
     Not,
@@ -339,7 +339,7 @@ def test_a_campaign_is_read() -> None:
     assert (noon.wall, noon.zone) == ("2026-12-08 12:00", "Europe/Berlin")
     (sequence,) = campaign.sequences
     assert sequence.start.kind is TriggerKind.JOINS
-    assert sequence.again is Again.ALWAYS
+    assert sequence.again.kind is AgainKind.ALWAYS
     assert sequence.hours is not None
     assert sequence.hours.opens == time(8)
     assert [(step.verb, step.target) for step in sequence.steps] == [
@@ -377,7 +377,7 @@ def test_a_campaign_is_read() -> None:
         ("length: 90 minutes", "length: 90", ["bad-phrase"]),
         ("length: 90 minutes", "lenght: 90 minutes", ["unknown-key"]),
         ("length: 90 minutes\n", "seat: 5\n", ["duplicate-key"]),
-        ("again: always", "again: sometimes", ["bad-value"]),
+        ("again: always", "again: sometimes", ["bad-phrase"]),
         ("hours: weekdays 8:00-18:00", "hours: 9:30", ["bad-phrase"]),
         ("      - send: one\n        when: at once\n", "      - send: one\n", ["missing-key"]),
         ("      - send: one\n        when: at once\n", "      - when: at once\n", ["step-verb"]),
