@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 TESTS ?= tests
 WORKERS ?= auto
 
-.PHONY: demo sandbox test check docs bench lock clean
+.PHONY: demo sandbox test check docs bench faults lock clean
 
 demo: $(VENV)/.run  ## the main job on the seed campaign, with a local mail catcher
 	$(BIN)/drip demo $(DEMO)
@@ -31,6 +31,9 @@ docs: $(VENV)/.dev  ## write the generated pages of docs/ anew
 
 bench: $(VENV)/.dev  ## the figures, as ratios interleaved in one run
 	for each in benchmarks/[a-z]*.py; do $(BIN)/python $$each || exit 1; done
+
+faults: $(VENV)/.dev  ## the races at their full length: 10,000 times a "no" against the mark, on both engines
+	DRIP_RACES=10000 $(BIN)/python -m pytest -n $(WORKERS) --timeout 3600 tests/integration/test_no_wins.py
 
 lock: $(VENV)/.dev  ## resolve the dependencies anew into the hashed lock files
 	$(BIN)/python -m pip --quiet install uv
