@@ -103,11 +103,11 @@ POST_PROBLEMS = (
         "**[Register for the session of your choice](webinar:)**",
     ),
     Explanation(
-        "no-archive",
+        "not-in-archive",
         Rank.ERROR,
-        "`post:NAME` is the address of a post in the archive of your site. The archive is not built yet, so the link "
-        "would lead nowhere; link to the post on your blog instead.",
-        "[The whole story](https://example.com/the-whole-story)",
+        "`post:NAME` is the address of a post in the archive of your site. Broadcasts to a whole list stand there once "
+        "they are sent; any other post needs `archive: true` in its front matter, because everybody can read it then.",
+        "---\nsubject: How to turn around an interview mistake\narchive: true\n---",
     ),
     Explanation(
         "unknown-session",

@@ -21,6 +21,7 @@ from drip.authoring.read_campaign import CampaignDraft
 from drip.authoring.read_post import PostDraft
 from drip.authoring.section import clip, similar
 from drip.authoring.source import Lines
+from drip.core.archive import is_archived
 from drip.core.problems import Place, Problem
 
 if TYPE_CHECKING:
@@ -328,10 +329,11 @@ def _check_argument(campaign: CampaignDraft, scheme: str, name: str, place: Plac
     if scheme == "post" and name not in campaign.posts:
         advice = similar(name, campaign.posts, "a post")
         yield problem("unknown-post", f"there is no post `{clip(name)}` in this campaign", place, advice)
-    elif scheme == "post":
+    elif scheme == "post" and not is_archived(campaign.campaign, campaign.posts[name].post):
         # Better said now than found by readers as a page that is not there.
-        message = f"`post:{clip(name)}` leads to an archive, which drip does not serve yet"
-        yield problem("no-archive", message, place, "link to the post on your blog by its address")
+        message = f"`{clip(name)}` is not in the archive, so this link would lead nowhere"
+        advice = f"add `archive: true` to {clip(name)}.md to show it to everybody"
+        yield problem("not-in-archive", message, place, advice)
     known = campaign.session_names
     if scheme == "session" and campaign.has_webinar and known is not None and name not in known:
         message = f"the webinar has no session `{clip(name)}`"

@@ -190,6 +190,12 @@ POST_KEYS = (
     Key("tags", Form.TEXT, "Tags on the blog; not mailed."),
     Key("slug", Form.TEXT, "Its name on the blog; not mailed."),
     Key("draft", Form.CHOICE, "`true` while it must not be sent.", choices=("true", "false")),
+    Key(
+        "archive",
+        Form.CHOICE,
+        "Whether everybody may read it on the web. Default: a broadcast to a whole list, yes.",
+        choices=("true", "false"),
+    ),
     Key("source", Form.TEXT, "Where it was imported from; not mailed."),
 )
 

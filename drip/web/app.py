@@ -22,6 +22,7 @@ from starlette.routing import Route
 from drip.engine.live import NotApplied
 from drip.errors import CannotRecord, Locked, NotFound
 from drip.web import home, joining, signup, unsubscribe, webinar
+from drip.web.archive import Archive
 from drip.web.guard import Guard, host_name
 from drip.web.pages import bare
 from drip.web.site import Kick, Site
@@ -48,7 +49,7 @@ class Address:
         return ["GET"] if self.act is None else ["GET", "POST"]
 
 
-def addresses(viewer: Viewer) -> tuple[Address, ...]:
+def addresses(viewer: Viewer, archive: Archive) -> tuple[Address, ...]:
     """Every path of the site; `drip.engine.values` writes the links to them."""
     return (
         Address("/", home.front),
@@ -65,6 +66,9 @@ def addresses(viewer: Viewer) -> tuple[Address, ...]:
         Address("/j/{token}/calendar.ics", joining.calendar),
         Address("/m/{token}", joining.manage_page, joining.cancel),
         Address("/v/{token}", viewer.page),
+        Address("/a", archive.index),
+        Address("/a/{campaign}/{post}", archive.page),
+        Address("/feed.xml", archive.feed),
     )
 
 
@@ -128,7 +132,7 @@ def create_app(project: Project, *, kick: Kick | None = None) -> Starlette:
     host = host_name(urlsplit(project.definition.url).netloc.rpartition("@")[2])
     routes = [
         Route(each.path, _endpoint(site, each), methods=each.methods, name=each.path)
-        for each in addresses(Viewer(site))
+        for each in addresses(Viewer(site), Archive())
     ]
     app = Starlette(
         routes=routes,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from drip.engine.archive import archived
 from drip.web.pages import ALWAYS, mark_of, script
 from drip.web.sessions import coming_webinars
 
@@ -19,7 +20,9 @@ def front(site: Site, visit: Visit) -> Response:
     with site.store.read() as work:
         house = site.house(work)
         webinars = coming_webinars(site, house, work, visit.now)
-    return house.page("front", {"lists": house.definition.lists, "webinars": webinars}, token=False)
+        has_archive = bool(archived(site.engine.live, work))
+    values = {"lists": house.definition.lists, "webinars": webinars, "has_archive": has_archive}
+    return house.page("front", values, token=False)
 
 
 def style(site: Site, visit: Visit) -> Response:

@@ -97,7 +97,7 @@ def test_every_check_says_what_it_checks() -> None:
         ("[a b][r]\n\n[r]: https://example.com", []),
         ("[a b](mailto:a@b.co) [c d](tel:+123)", []),
         ("[a b](webinar:) [c d](session:noon)", []),
-        ("[e f](post:two)", ["no-archive"]),
+        ("[e f](post:two)", ["not-in-archive"]),
         ("[a b](preferences:) [c d](unsubscribe:) [e f](browser:)", []),
         ("[a b]({{ links.webinar }})", []),
         ("[a b](session:{{ 'noon' }})", []),
