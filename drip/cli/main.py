@@ -46,6 +46,7 @@ SECTIONS = {
     },
     "Serve": {
         "serve": "drip.cli.serve_commands:serve",
+        "embed": "drip.cli.embed:embed",
         "sandbox": "drip.cli.serve_commands:sandbox",
         "demo": "drip.cli.serve_commands:demo",
     },
