@@ -7,8 +7,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 TESTS ?= tests
 WORKERS ?= auto
+SEEDS ?= 20000
+FROM ?= 1
+CORES ?= $(shell nproc)
 
-.PHONY: demo sandbox test check docs bench faults lock clean
+.PHONY: demo sandbox test simulate check docs bench faults lock clean
 
 demo: $(VENV)/.run  ## the main job on the seed campaign, with a local mail catcher
 	$(BIN)/drip demo $(DEMO)
@@ -18,6 +21,11 @@ sandbox: $(VENV)/.run  ## the same by hand: inbox, site, and a clock to push
 
 test: check  ## lint, types, import contracts and all tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
+
+simulate: $(VENV)/.dev  ## many seeds of bad weather, one process a core: SEEDS=20000 FROM=1 (about 2 s of CPU a seed)
+	seq $(FROM) 50 $$(($(FROM) + $(SEEDS) - 1)) | xargs -P $(CORES) -I {} sh -c \
+		'last=$$(({} + 49)); end=$$(($(FROM) + $(SEEDS) - 1)); [ $$last -le $$end ] || last=$$end; \
+		exec $(BIN)/python -m tests.simulation.storm {} $$last'
 
 check: $(VENV)/.dev  ## lint, types and import contracts only
 	$(BIN)/ruff check .
