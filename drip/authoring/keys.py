@@ -150,6 +150,8 @@ CAMPAIGN_KEYS = (
         Key("title", Form.PROSE, "What the webinar is called.", required=True),
         Key("length", Form.TEXT, "How long a session takes.", required=True, examples=("60 minutes",)),
         Key("seats", Form.COUNT, "Seats in each session. Default: no limit."),
+        Key("invite", Form.CHOICE, "How sessions reach calendars by mail. Default: request.",
+            choices=("request", "publish", "off")),
         Key("join", Form.TEXT, "The address of the meeting; `{session}` in it is the name of the session.",
             required=True, examples=("https://meet.example.com/{session}",)),
         Key("sessions", Form.NAMED, "When it is held: a name and a moment on the campaign's clock for each.",

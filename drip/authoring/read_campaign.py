@@ -20,7 +20,7 @@ from drip.authoring.read_sequence import Placed, References, read_broadcast, rea
 from drip.authoring.read_values import read_mailbox, read_meeting_url, read_zone
 from drip.authoring.section import Named, Notebook, Section, clip, name_rule, read_section
 from drip.core.limits import parse_closing
-from drip.core.model import Broadcast, Campaign, Mailbox, Post, Sequence, Session, Step, Webinar
+from drip.core.model import Broadcast, Campaign, InviteMode, Mailbox, Post, Sequence, Session, Step, Webinar
 from drip.core.problems import Place, Problem
 from drip.core.when import local_to_utc, parse_duration, parse_wall, wall_faults
 
@@ -148,6 +148,7 @@ def _with_webinar(book: Notebook, draft: CampaignDraft, section: Section, projec
         join=join,
         sessions=tuple(each.value for each in sessions),
         seats=int(webinar.text("seats")) if "seats" in webinar.scalars else None,
+        invite=InviteMode(webinar.text("invite") or InviteMode.REQUEST),
     )
     campaign = replace(draft.campaign, webinar=made)
     return replace(draft, campaign=campaign, sessions=sessions, session_names=webinar.names.get("sessions"))

@@ -89,10 +89,34 @@ class ConfirmedRegistration:
 
 @dataclass(frozen=True, slots=True)
 class CancelledRegistration:
-    """The reader gave the seat back."""
+    """The reader gave the seat back, or the place in the line."""
 
     registration_id: RegistrationId
     evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class MovedRegistration:
+    """The reader chose another session on the manage page. The calendar entry moves, and every link stays."""
+
+    registration_id: RegistrationId
+    session: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedWaitingList:
+    """The session was full, and the reader pressed the button that puts them in line for a seat."""
+
+    registration_id: RegistrationId
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class OfferLapsed:
+    """Time passed the end of an offer. A `tick` finds it; the seat goes to the next in line."""
+
+    registration_id: RegistrationId
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +161,9 @@ Event = (
     | AskedToRegister
     | ConfirmedRegistration
     | CancelledRegistration
+    | MovedRegistration
+    | JoinedWaitingList
+    | OfferLapsed
     | JoinedSession
     | AttendanceReported
     | SessionEnded

@@ -421,6 +421,14 @@ class Session:
     zone: str
 
 
+class InviteMode(StrEnum):
+    """What goes into the reader's calendar by mail: an invitation (iTIP REQUEST), a file to import, or nothing."""
+
+    REQUEST = "request"
+    PUBLISH = "publish"
+    OFF = "off"
+
+
 @dataclass(frozen=True, slots=True)
 class Webinar:
     """The event that the posts lead to. `join` is the meeting's address; `{session}` in it is the session's name."""
@@ -430,6 +438,7 @@ class Webinar:
     join: str
     sessions: tuple[Session, ...]
     seats: int | None = None
+    invite: InviteMode = InviteMode.REQUEST
 
     def session_named(self, name: str) -> Session | None:
         """The session of that name, or None."""

@@ -58,9 +58,10 @@ class ReasonName(StrEnum):
     OWNER_DIED = "owner-died"
     CONFIRMATION_LOST = "confirmation-lost"
     BY_AUTHOR = "by-author"
-    # Why a registration was cancelled.
+    # Why a registration changed.
     BY_READER = "by-reader"
     MOVED = "moved"
+    OFFER_LAPSED = "offer-lapsed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,10 @@ EXPLANATIONS: Mapping[ReasonName, str] = MappingProxyType(
             "retried, one that was due or held is cancelled. `drip log` has the moment and what it was before."
         ),
         ReasonName.BY_READER: "The reader gave the seat back on the page that every mail about it links to.",
-        ReasonName.MOVED: "The reader took a seat in another session of the same webinar, which gave this one back.",
+        ReasonName.MOVED: (
+            "The seat is in another session now, or the session has another time. Its reminders were planned anew, "
+            "and what was to be told of the old time was taken back."
+        ),
+        ReasonName.OFFER_LAPSED: "The seat on offer was not taken in time, so it went to the next in line.",
     }
 )

@@ -18,10 +18,12 @@ from drip.core.plan import Plan, compare
 from drip.core.problems import Problem, Rank
 from drip.engine.broadcasts import occasion_of, put_broadcast
 from drip.engine.live import Edition, Live
+from drip.engine.seating import pass_on, session_moved
 from drip.errors import NotFound, ProblemsFound
 
 if TYPE_CHECKING:
     from drip.engine.engine import Engine
+    from drip.engine.scene import Scene
     from drip.store.work import Work
 
 
@@ -148,7 +150,7 @@ def apply(engine: Engine, files: Mapping[str, str], now: datetime, *, names: Seq
         for campaign in campaigns:
             edition = engine.live.campaign(work, campaign.name)
             assert edition is not None, "it was applied above"
-            work.put_sessions(campaign.name, campaign.webinar.sessions if campaign.webinar else (), now)
+            put_sessions(scene, edition)
             keep = set()
             for broadcast in campaign.broadcasts:
                 put_broadcast(scene, edition, broadcast)
@@ -157,3 +159,23 @@ def apply(engine: Engine, files: Mapping[str, str], now: datetime, *, names: Seq
             replan(work, earlier.get(campaign.name), edition, now)
         scene.write_log()
     return applied
+
+
+def put_sessions(scene: Scene, edition: Edition) -> int:
+    """Make an edition's sessions the campaign's. Whoever has a seat in one that moved is told; how many are.
+
+    One that is gone from the files is only withdrawn: its seats stay.
+    """
+    campaign = edition.campaign
+    assert campaign is not None, "a campaign's edition has its campaign"
+    sessions = campaign.webinar.sessions if campaign.webinar else ()
+    before = {each.name: each for each in scene.work.sessions(campaign.name)}
+    scene.work.put_sessions(campaign.name, sessions, scene.now)
+    told = 0
+    for session in sessions:
+        earlier = before.get(session.name)
+        changed = earlier is not None and (earlier.starts, earlier.ends) != (session.starts, session.ends)
+        if changed and session.starts > scene.now:
+            told += session_moved(scene, edition, session)
+        pass_on(scene, edition, session)
+    return told

@@ -1,7 +1,8 @@
 """The engine's two entrances: `happen(event)` and `tick(now)`. Nobody else turns decisions into rows or mail.
 
-`tick` does, in this order: take over from dead runs, close sessions that ended, freeze the audiences of due
-broadcasts, then move people along and send, until nothing is due. Any number of processes may tick at once.
+`tick` does, in this order: take over from dead runs, close sessions that ended, pass on offers that lapsed,
+freeze the audiences of due broadcasts, then move people along and send, until nothing is due. Any number of
+processes may tick at once.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from drip.core.delivery import DeliveryState
-from drip.core.events import Event, SessionEnded
+from drip.core.events import Event, OfferLapsed, SessionEnded
 from drip.core.model import ProjectDefinition
 from drip.core.records import Delivery, Kind, LogEntry
 from drip.engine.happen import perform
@@ -110,7 +111,13 @@ class Engine:
     def is_idle(self, now: datetime) -> bool:
         """Whether a tick would find nothing to do. A handful of index look-ups."""
         with self.store.read() as work:
-            moments = (work.next_wake(), work.next_delivery_due(), work.next_session_end(), work.next_broadcast_due())
+            moments = (
+                work.next_wake(),
+                work.next_delivery_due(),
+                work.next_session_end(),
+                work.next_offer_end(),
+                work.next_broadcast_due(),
+            )
             if any(each is not None and each <= now for each in moments):
                 return False
             return not self._lost_confirmations(work, now) and not self.store.dead_owners(work)
@@ -128,6 +135,7 @@ class Engine:
             with suppress(NotApplied):
                 totals["recovered"] = self._recover(now)
                 self._close_sessions(now)
+                self._pass_on_offers(now)
                 totals["planned"] = self._freeze_broadcasts(now)
                 return await self._work_off(owner, now, limit, only, totals)
             return Ticked()
@@ -212,6 +220,12 @@ class Engine:
             ended = work.ended_sessions(now)
         for campaign, session in ended:
             self.happen(SessionEnded(campaign, session.name, session.ends), now)
+
+    def _pass_on_offers(self, now: datetime) -> None:
+        with self.store.read() as work:
+            lapsed = work.lapsed_offers(now)
+        for registration_id in lapsed:
+            self.happen(OfferLapsed(registration_id), now)
 
     def _freeze_broadcasts(self, now: datetime) -> int:
         from drip.engine.broadcasts import freeze_due

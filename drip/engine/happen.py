@@ -1,6 +1,7 @@
 """What each event does to the rows: one function per event, all inside one transaction.
 
-The functions stand in `subscribing` and `registering`; this is the table that finds them. Called by `Engine.happen`.
+The functions stand in `subscribing`, `registering` and `seating`; this is the table that finds them. Called by
+`Engine.happen`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from drip.core.events import (
     ConfirmedSubscription,
     Event,
     JoinedSession,
+    JoinedWaitingList,
+    MovedRegistration,
+    OfferLapsed,
     SessionEnded,
     TagChanged,
     Unsubscribed,
@@ -31,6 +35,7 @@ from drip.engine.registering import (
     session_ended,
 )
 from drip.engine.scene import Happened, Scene
+from drip.engine.seating import joined_waiting_list, moved_registration, offer_lapsed
 from drip.engine.subscribing import added_by_author, asked_to_join, confirmed_subscription, tag_changed, unsubscribed
 
 if TYPE_CHECKING:
@@ -45,6 +50,9 @@ PERFORMERS: Mapping[type[Any], Callable[[Scene, Any], Happened]] = {
     AskedToRegister: asked_to_register,
     ConfirmedRegistration: confirmed_registration,
     CancelledRegistration: cancelled_registration,
+    MovedRegistration: moved_registration,
+    JoinedWaitingList: joined_waiting_list,
+    OfferLapsed: offer_lapsed,
     JoinedSession: joined_session,
     AttendanceReported: attendance_reported,
     SessionEnded: session_ended,

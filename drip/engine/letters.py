@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from drip.core.links import Purpose
 from drip.core.message import FilledPost, Headers, Invite, Wire
-from drip.core.model import Campaign, Mailbox, MailingList, Post, Sequence, Session, TriggerKind, WhenKind
-from drip.core.records import Delivery, Kind, Registration, Subscriber, Subscription
+from drip.core.model import Campaign, InviteMode, Mailbox, MailingList, Post, Sequence, Session, TriggerKind, WhenKind
+from drip.core.records import Delivery, Kind, Registration, RegistrationState, Subscriber, Subscription
 from drip.engine.diversion import Diversion
 from drip.engine.keys import Keys
 from drip.engine.live import Edition
@@ -25,6 +25,7 @@ from drip.errors import DripError
 
 if TYPE_CHECKING:
     from drip.authoring.layout import CompiledPost
+    from drip.mail.calendar import Method
 
 CHECKED_FIRST = 3
 CHECKED_EVERY = 1_000
@@ -111,7 +112,7 @@ class Letters:
     def _post_of(self, edition: Edition, project: Edition, delivery: Delivery) -> tuple[Post, MailingList | None]:
         definition = project.definition
         mailing_list = definition.list_named(delivery.list) if delivery.list else None
-        if delivery.kind is Kind.CONFIRMATION:
+        if is_house(delivery):
             return house_post(project, delivery.post), mailing_list
         if edition.campaign is None or delivery.post not in edition.campaign.posts:
             raise DripError(f"the revision of `{delivery.campaign}` has no post `{delivery.post}`")
@@ -121,7 +122,7 @@ class Letters:
         delivery = addressed.delivery
         base = project.definition.url.rstrip("/")
         confirm = base
-        if delivery.kind is Kind.CONFIRMATION and addressed.registration is not None:
+        if is_house(delivery) and addressed.registration is not None:
             confirm = f"{base}/b/{self._keys.sign(Purpose.BOOK, addressed.registration.id)}"
         elif delivery.kind is Kind.CONFIRMATION and addressed.subscription is not None:
             token = self._keys.sign(Purpose.CONFIRM, addressed.subscription.id, confirm_expiry(now))
@@ -162,7 +163,7 @@ class Letters:
             now=now,
             post={"subject": post.subject, "preview": post.preview},
         )
-        house = addressed.delivery.kind is Kind.CONFIRMATION
+        house = is_house(addressed.delivery)
         press = project.press if house else edition.press
         compiled = press.compile(post)
         if self._is_checked(compiled, addressed.delivery) and not compiled.verify(values):
@@ -182,18 +183,20 @@ class Letters:
     def _invite(
         self, edition: Edition, addressed: Addressed, links: Links, sender: Mailbox, attendee: Mailbox, now: datetime
     ) -> Invite | None:
-        """The calendar invite, with the mail that greets a registration. It invites whoever gets the mail."""
+        """The calendar entry, with the mail that greets a registration or tells of a change. It is for whoever gets
+        the mail."""
         registration = addressed.registration
         session = session_of(edition.campaign, registration)
         if registration is None or session is None or edition.campaign is None or edition.campaign.webinar is None:
             return None
-        if not _greets_registration(edition.campaign, addressed.delivery):
+        method = _invite_method(edition.campaign, addressed.delivery, registration)
+        if method is None:
             return None
         from drip.mail.calendar import registration_invite
 
         webinar = edition.campaign.webinar
         return registration_invite(
-            method="REQUEST",
+            method=method,
             uid=invite_uid(registration, sender.address.rpartition("@")[2]),
             sequence=registration.calendar_sequence,
             stamp=now,
@@ -229,6 +232,29 @@ def session_of(campaign: Campaign | None, registration: Registration | None) -> 
 
 def _sequence_of(campaign: Campaign, delivery: Delivery) -> Sequence | None:
     return campaign.sequence_named(delivery.step.partition("/")[0]) if delivery.step else None
+
+
+def is_house(delivery: Delivery) -> bool:
+    """Whether it is one of drip's own posts: a confirmation, or the news that a registration has changed."""
+    is_news = delivery.kind is Kind.REMINDER and delivery.step is None and delivery.enrollment_id is None
+    return delivery.kind is Kind.CONFIRMATION or (is_news and delivery.registration_id is not None)
+
+
+MOVES = frozenset({"session-moved", "registration-moved"})
+CANCELS = frozenset({"registration-cancelled"})
+
+
+def _invite_method(campaign: Campaign, delivery: Delivery, registration: Registration) -> Method | None:
+    """What goes into the calendar with this message: an entry, its withdrawal, or nothing."""
+    invite = campaign.webinar.invite if campaign.webinar is not None else InviteMode.OFF
+    if invite is InviteMode.OFF:
+        return None
+    if is_house(delivery) and delivery.post in CANCELS and registration.calendar_sequence:
+        return "CANCEL"
+    moves = is_house(delivery) and delivery.post in MOVES
+    if registration.state is RegistrationState.BOOKED and (moves or _greets_registration(campaign, delivery)):
+        return "REQUEST" if invite is InviteMode.REQUEST else "PUBLISH"
+    return None
 
 
 def _greets_registration(campaign: Campaign, delivery: Delivery) -> bool:

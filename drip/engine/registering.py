@@ -5,8 +5,6 @@ Called by `drip.engine.happen` only.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from drip.core.events import (
     AskedToRegister,
     AttendanceReported,
@@ -15,21 +13,21 @@ from drip.core.events import (
     JoinedSession,
     SessionEnded,
 )
-from drip.core.model import Campaign, TriggerKind
+from drip.core.model import Campaign, TriggerKind, Webinar
 from drip.core.records import (
     Attendance,
     ConsentKind,
-    EnrollmentState,
     Registration,
     RegistrationState,
+    SubscriberId,
 )
+from drip.core.seats import WaitingState
+from drip.engine.letters import session_of
 from drip.engine.live import Edition
-from drip.engine.scene import Happened, Scene, end, signal
+from drip.engine.scene import Happened, Scene, signal
+from drip.engine.seating import cancel, move, pass_on
 from drip.engine.subscribing import meet, note_consent, plan_house_post
 from drip.errors import DripError, NotFound
-
-if TYPE_CHECKING:
-    pass
 
 
 class SessionClosed(DripError):
@@ -85,13 +83,14 @@ def confirmed_registration(scene: Scene, event: ConfirmedRegistration) -> Happen
     session = webinar.session_named(registration.session) if webinar else None
     if webinar is None or session is None or session.ends <= scene.now:
         return Happened("over", who, registration.id)
+    held = _held(scene, who, webinar, campaign, but_for=registration)
+    if held is not None and registration.state is RegistrationState.PENDING:
+        # One seat a person: choosing another session moves the one they have, and its calendar entry.
+        moved = move(scene, held, session.name)
+        return Happened("booked" if moved == "moved" else moved, who, held.id)
     what = scene.work.book(registration.id, scene.now, webinar.seats)
     if what == "booked":
-        # One seat a person: choosing another session gives the first one back.
-        for other in scene.work.registrations_of(who):
-            booked = other.campaign == campaign.name and other.state is RegistrationState.BOOKED
-            if booked and other.id != registration.id:
-                _cancel(scene, other, "moved")
+        scene.work.leave_line(registration.id, WaitingState.TAKEN)
         scene.work.mark_back(who)
         note_consent(scene, who, f"webinar:{campaign.name}", ConsentKind.CONFIRMED, event.evidence)
         scene.log("registered", who, campaign=campaign.name, subject=session.name)
@@ -99,27 +98,30 @@ def confirmed_registration(scene: Scene, event: ConfirmedRegistration) -> Happen
     return Happened(what, who, registration.id)
 
 
-def _cancel(scene: Scene, registration: Registration, reason: str) -> bool:
-    if not scene.work.cancel_registration(registration.id, scene.now):
-        return False
-    who = registration.subscriber_id
-    scene.log(
-        "registration-cancelled", who, campaign=registration.campaign, subject=registration.session, reason=reason
-    )
-    signal(scene, who, TriggerKind.CANCELS, campaign=registration.campaign, registration=registration)
-    # Whatever the author wrote as `stop`: nobody is reminded of a seat that they gave back.
-    for enrollment in scene.work.running(who, registration.campaign):
-        if enrollment.registration_id == registration.id:
-            end(scene, enrollment, EnrollmentState.STOPPED, "registration-cancelled", registration.session)
-    return True
+def _held(
+    scene: Scene, who: SubscriberId, webinar: Webinar, campaign: Campaign, *, but_for: Registration
+) -> Registration | None:
+    """The seat that somebody has in another session of the webinar, if it is not over."""
+    for each in scene.work.registrations_of(who):
+        if each.campaign != campaign.name or each.state is not RegistrationState.BOOKED or each.id == but_for.id:
+            continue
+        session = webinar.session_named(each.session)
+        if session is not None and session.ends > scene.now:
+            return each
+    return None
 
 
 def cancelled_registration(scene: Scene, event: CancelledRegistration) -> Happened:
-    """The reader gave the seat back."""
+    """The reader gave the seat back, or the place in the line; a seat goes to the next in line."""
     registration = scene.work.registration(event.registration_id)
     if registration is None:
         return Happened("unknown")
-    done = _cancel(scene, registration, "by-reader")
+    scene.work.hold_subscriber(registration.subscriber_id)
+    done = cancel(scene, registration, "by-reader", post="registration-cancelled")
+    edition = scene.live.campaign(scene.work, registration.campaign)
+    session = session_of(edition.campaign, registration) if edition is not None else None
+    if done and edition is not None and session is not None:
+        pass_on(scene, edition, session)
     return Happened("cancelled" if done else "already", registration.subscriber_id, registration.id)
 
 

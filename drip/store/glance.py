@@ -31,6 +31,7 @@ NEXT: tuple[tuple[str, tuple[int, ...]], ...] = (
         for kind in Kind
     ),
     ("SELECT ends FROM session WHERE closed_at IS NULL AND withdrawn_at IS NULL ORDER BY ends LIMIT 1", ()),
+    ("SELECT offer_expires FROM waiting WHERE state = 'offered' ORDER BY offer_expires LIMIT 1", ()),
     ("SELECT due_at FROM broadcast WHERE state = 'planned' ORDER BY due_at LIMIT 1", ()),
 )
 UNUSUAL: tuple[tuple[str, tuple[int, ...]], ...] = (

@@ -28,6 +28,7 @@ from sqlalchemy import (
 
 from drip.core.delivery import Blame, DeliveryState, OutcomeKind
 from drip.core.records import Attendance, ConsentKind, Did, EnrollmentState, Kind, RegistrationState, SubscriptionState
+from drip.core.seats import WaitingState
 from drip.store.columns import Json, Moment, Prose, Rank, Word
 from drip.store.results import BroadcastState
 
@@ -225,6 +226,23 @@ partial(
     registration.c.session,
     unique=True,
 )
+
+# The line for a full session: beside the registration, which stays pending until an offer is taken.
+waiting = Table(
+    "waiting",
+    metadata,
+    Column("registration_id", Id, ForeignKey(registration.c.id), primary_key=True),
+    Column("campaign", Text, nullable=False),
+    Column("session", Text, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("state", Word(WaitingState), nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("offered_at", Moment),
+    Column("offer_expires", Moment),
+    words("state", WaitingState),
+)
+partial("waiting_line", "state = 'waiting'", waiting.c.campaign, waiting.c.session, waiting.c.place)
+partial("waiting_offered", "state = 'offered'", waiting.c.offer_expires)
 
 attendance = Table(
     "attendance",

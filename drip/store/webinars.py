@@ -14,13 +14,14 @@ from sqlalchemy import case, func, select, update
 from drip.core.model import Session
 from drip.core.records import Attendance, Registration, RegistrationId, RegistrationState, SubscriberId
 from drip.store.schema import attendance, registration, session
-from drip.store.transaction import Transaction, insert_into
+from drip.store.transaction import insert_into
+from drip.store.waiting import Waiting
 
 SESSION = (session.c.name, session.c.starts, session.c.ends, session.c.wall, session.c.zone)
 Booked = Literal["booked", "already", "full", "cancelled"]
 
 
-class Webinars(Transaction):
+class Webinars(Waiting):
     """Methods about webinars."""
 
     # --- sessions ---
@@ -127,18 +128,29 @@ class Webinars(Transaction):
         row = self._first(statement)
         return None if row is None else Registration(*row)
 
+    def held_in_place_of(self, asked: Registration) -> Registration:
+        """The seat that somebody has in the session, where the registration that asked for it is done with."""
+        if asked.state is not RegistrationState.CANCELLED:
+            return asked
+        statement = select(registration).where(
+            registration.c.subscriber_id == asked.subscriber_id,
+            registration.c.campaign == asked.campaign,
+            registration.c.session == asked.session,
+            registration.c.state == RegistrationState.BOOKED,
+        )
+        row = self._first(statement)
+        return asked if row is None else Registration(*row)
+
     def book(self, id: RegistrationId, now: datetime, seats: int | None) -> Booked:  # noqa: A002
         """Confirms a registration, if the session has a seat left: never more than `seats` are booked."""
         found = self.registration(id)
         if found is None:
             return "cancelled"
-        # One at a time per session (PostgreSQL; on SQLite there is one writer): what follows sees every booking.
-        key = (session.c.campaign == found.campaign, session.c.name == found.session)
-        self._run(select(session.c.name).where(*key).with_for_update(key_share=True))
+        self.hold_session(found.campaign, found.session)
         state = self._value(select(registration.c.state).where(registration.c.id == id).with_for_update())
         if state is not RegistrationState.PENDING:
             return "already" if state is RegistrationState.BOOKED else "cancelled"
-        if seats is not None and self.booked_count(found.campaign, found.session) >= seats:
+        if seats is not None and self.taken_count(found.campaign, found.session, but_for=id) >= seats:
             return "full"
         booked = update(registration).where(registration.c.id == id)
         self._run(booked.values(state=RegistrationState.BOOKED, confirmed_at=now))

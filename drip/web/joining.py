@@ -133,6 +133,9 @@ def _seat(site: Site, work: Work, purpose: Purpose, visit: Visit) -> Seat | None
     registration = work.registration(RegistrationId(number)) if number is not None else None
     if registration is None:
         return None
+    if purpose is Purpose.BOOK:
+        # Who had a seat already has moved it here; the button leads to that one.
+        registration = work.held_in_place_of(registration)
     house = site.house(work)
     subscriber = work.subscriber(registration.subscriber_id)
     edition = site.engine.live.campaign(work, registration.campaign)
