@@ -40,7 +40,7 @@ SECTIONS = {
     "Look": {"status": "drip.cli.look:status", "why": "drip.cli.look:why", "log": "drip.cli.look:log"},
     "People": {
         "subscriber": "drip.cli.people:subscriber",
-        "registration": "drip.cli.people:registration",
+        "registration": "drip.cli.seats:registration",
         "attendance": "drip.cli.people:attendance",
         "delivery": "drip.cli.deliveries:delivery",
     },

@@ -396,7 +396,8 @@ def registration_list(call: Call, campaign: str | None, session: str | None, sta
         call.output.answer("no registrations")
 
 
-def _booked(project: Project, work: Work, person: Subscriber, campaign: str | None) -> Registration:
+def booked_seat(project: Project, work: Work, person: Subscriber, campaign: str | None) -> Registration:
+    """The seat that somebody holds, the latest one. Raises NotFound, WrongUsage where it is not clear which."""
     names = _webinar_campaigns(project, work, campaign)
     found = [
         each
@@ -431,7 +432,7 @@ def mark(call: Call, email: str, came: str, campaign: str | None, dry_run: bool)
     with call.project() as project:
         with project.store.read() as work:
             person = find_subscriber(project, work, email)
-            booked = _booked(project, work, person, campaign)
+            booked = booked_seat(project, work, person, campaign)
         if not dry_run:
             project.engine.happen(AttendanceReported(booked.id, Attendance(came), BY_AUTHOR), call.now())
     if call.output.json:

@@ -296,3 +296,21 @@ def test_a_suppressed_address_is_not_added_to_a_list(letter: Letter) -> None:
     told = letter.ok("why", "eve@example.com")
     assert "complaint (by feedback loop); never mailed" in told
     assert "nothing is sent to a suppressed address" in told
+
+
+def test_a_seat_is_moved_and_given_back_for_a_reader(tmp_path: Path) -> None:
+    letter = Letter(tmp_path / "letter")
+    letter.register("mia@example.com", "tuesday-noon")
+    assert "would move mia@example.com from tuesday-noon to saturday-morning" in letter.ok(
+        "registration", "move", "mia@example.com", "saturday-morning", "-n"
+    )
+    assert "tuesday-noon" in letter.ok("registration", "list")
+    told = json.loads(letter.ok("registration", "move", "mia@example.com", "saturday-morning", "--json"))
+    assert (told["from"], told["session"], told["told"]) == ("tuesday-noon", "saturday-morning", ["mia@example.com"])
+    refused = letter.run("registration", "move", "mia@example.com", "saturday-morning")
+    assert (refused.exit_code, "there already" in refused.stderr) == (2, True)
+    unknown = letter.run("registration", "move", "mia@example.com", "saturday-evening")
+    assert (unknown.exit_code, "saturday-morning" in unknown.stderr) == (2, True)
+    assert "would cancel" in letter.ok("registration", "cancel", "mia@example.com", "-n")
+    assert "cancelled the seat of mia@example.com" in letter.ok("registration", "cancel", "mia@example.com")
+    assert "cancelled" in letter.ok("registration", "list")
