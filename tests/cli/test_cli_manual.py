@@ -79,6 +79,8 @@ CHANGING = {
     "delivery resolve",
     "delivery retry",
     "delivery cancel",
+    "registration cancel",
+    "registration move",
     "check",
 }
 

@@ -298,8 +298,7 @@ def test_a_suppressed_address_is_not_added_to_a_list(letter: Letter) -> None:
     assert "nothing is sent to a suppressed address" in told
 
 
-def test_a_seat_is_moved_and_given_back_for_a_reader(tmp_path: Path) -> None:
-    letter = Letter(tmp_path / "letter")
+def test_a_seat_is_moved_and_given_back_for_a_reader(letter: Letter) -> None:
     letter.register("mia@example.com", "tuesday-noon")
     assert "would move mia@example.com from tuesday-noon to saturday-morning" in letter.ok(
         "registration", "move", "mia@example.com", "saturday-morning", "-n"
@@ -307,9 +306,9 @@ def test_a_seat_is_moved_and_given_back_for_a_reader(tmp_path: Path) -> None:
     assert "tuesday-noon" in letter.ok("registration", "list")
     told = json.loads(letter.ok("registration", "move", "mia@example.com", "saturday-morning", "--json"))
     assert (told["from"], told["session"], told["told"]) == ("tuesday-noon", "saturday-morning", ["mia@example.com"])
-    refused = letter.run("registration", "move", "mia@example.com", "saturday-morning")
+    refused = letter.drip("registration", "move", "mia@example.com", "saturday-morning")
     assert (refused.exit_code, "there already" in refused.stderr) == (2, True)
-    unknown = letter.run("registration", "move", "mia@example.com", "saturday-evening")
+    unknown = letter.drip("registration", "move", "mia@example.com", "saturday-evening")
     assert (unknown.exit_code, "saturday-morning" in unknown.stderr) == (2, True)
     assert "would cancel" in letter.ok("registration", "cancel", "mia@example.com", "-n")
     assert "cancelled the seat of mia@example.com" in letter.ok("registration", "cancel", "mia@example.com")
