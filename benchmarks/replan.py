@@ -83,7 +83,7 @@ def main() -> None:
             timed("count who waits (`drip plan`)", lambda: dict(work.count_waiting("c")))
 
         def nothing_due() -> None:
-            with store.read() as work:
+            with store.write() as work:
                 for _ in range(LOOKS):
                     assert not work.due_enrollments(NOW, 200)
                     work.next_wake()
