@@ -135,7 +135,8 @@ class Sending:
         return not self.is_stopping
 
     def _next(self) -> Addressed | None:
-        if not self._buffer and not self._exhausted and not self.reached_limit:
+        # A whole batch may have to wait for its hours; behind it stand others that may go.
+        while not self._buffer and not self._exhausted and not self.reached_limit:
             self._claim()
         return self._buffer.popleft() if self._buffer else None
 
@@ -152,7 +153,7 @@ class Sending:
             subscriber, registration, subscription = readers[delivery.id]
             self._buffer.append(Addressed(delivery, subscriber, registration, subscription))
         if self._left is not None:
-            self._left -= len(claimed.deliveries)
+            self._left -= len(readers)
         self._exhausted = not claimed.deliveries and not claimed.expired
 
     def _claim_with_readers(

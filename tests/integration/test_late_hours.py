@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from drip.core.delivery import DeliveryState, Outcome, OutcomeKind
+from drip.engine import sending
 from drip.errors import RelayUnreachable
 from drip.store.store import open_store
 from tests.stages import ACCEPTED, Ground, open_ground
@@ -58,5 +59,20 @@ def test_a_refusal_before_closing_time_is_tried_again_in_the_morning(ground: Gro
 def test_the_first_mail_keeps_no_hours(ground: Ground) -> None:
     ground.at("2026-11-28 04:00")  # Friday 23:00
     who = ground.join("ben@example.org")
+    ground.tick()
+    assert ground.states(who) == {"own-the-mistake": DeliveryState.SENT}
+
+
+def test_those_who_must_wait_hold_nobody_up(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "CLAIMED_PER_LANE", 1)
+    for number in range(12):
+        ground.join(f"reader-{number}@example.org")
+    ground.tick()
+    ground.transport.answer = lambda _: Outcome(OutcomeKind.TEMPORARY, 451, "4.3.0", "later")
+    ground.at("2026-11-25 22:59")  # 17:59 in New York: thirteen are refused for now
+    ground.tick()
+    ground.transport.answer = lambda _: ACCEPTED
+    ground.at("2026-11-26 01:00")
+    who = ground.join("late@example.org")
     ground.tick()
     assert ground.states(who) == {"own-the-mistake": DeliveryState.SENT}
