@@ -11,7 +11,7 @@ SEEDS ?= 20000
 FROM ?= 1
 CORES ?= $(shell nproc)
 
-.PHONY: demo sandbox test simulate check docs bench faults lock clean
+.PHONY: demo sandbox test simulate fuzz check docs bench faults lock clean
 
 demo: $(VENV)/.run  ## the main job on the seed campaign, with a local mail catcher
 	$(BIN)/drip demo $(DEMO)
@@ -26,6 +26,9 @@ simulate: $(VENV)/.dev  ## many seeds of bad weather, one process a core: SEEDS=
 	seq $(FROM) 50 $$(($(FROM) + $(SEEDS) - 1)) | xargs -P $(CORES) -I {} sh -c \
 		'last=$$(({} + 49)); end=$$(($(FROM) + $(SEEDS) - 1)); [ $$last -le $$end ] || last=$$end; \
 		exec $(BIN)/python -m tests.simulation.storm {} $$last'
+
+fuzz: $(VENV)/.dev  ## 20,000 random pages for random readers, the fast way against the slow one
+	DRIP_FUZZ_SEEDS=240 $(BIN)/python -m pytest -q -n $(WORKERS) tests/unit/authoring/test_render_fuzz.py
 
 check: $(VENV)/.dev  ## lint, types and import contracts only
 	$(BIN)/ruff check .

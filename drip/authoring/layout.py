@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from threading import RLock
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from jinja2 import Template, TemplateError, TemplateSyntaxError, UndefinedError, nodes
@@ -215,13 +215,13 @@ def _unreadable(error: Exception, path: str, line: int) -> TemplateFault:
 class _Template:
     """A compiled Jinja source that reports its faults at the author's own line."""
 
-    def __init__(self, sandbox: Sandbox, flat: Flat) -> None:
+    def __init__(self, sandbox: Sandbox, flat: Flat, known: Mapping[str, object] = MappingProxyType({})) -> None:
         self.flat = flat
         self._sandbox = sandbox
         # A subject without tags needs no Jinja (which would also take the last of several lines' ends away).
         self.fixed = flat.source if not re.search(r"\{[{%#]|[\r\n]", flat.source) else None
         try:
-            self._template = sandbox.from_string(flat.source)
+            self._template = sandbox.compiled(flat.source, known)
         except TemplateSyntaxError as error:
             path, line = flat.origin(error.lineno)
             raise TemplateFault(error.message, path=path, line=line) from error
@@ -323,8 +323,14 @@ class _Sources:
         self.subject = self._line(post.subject)
         self.preview = self._line(post.preview)
         self.values = self._known(tokens)
-        self.html = _Template(press.page, Flat(self._pieces("html", html, protected)))
-        self.text = _Template(press.plain, Flat(self._pieces("txt", text, protected)))
+        known = {**self.values, "post": self._known_of_post()}
+        self.html = _Template(press.page, Flat(self._pieces("html", html, protected)), known)
+        self.text = _Template(press.plain, Flat(self._pieces("txt", text, protected)), known)
+
+    def _known_of_post(self) -> object:
+        lines = {"subject": self.subject.fixed, "preview": self.preview.fixed}
+        known = {name: Fixed(_one_line(text)) for name, text in lines.items() if text is not None}
+        return SimpleNamespace(own=self._post.path.startswith(OWN_MAILS), **known)
 
     def _known(self, tokens: list[Token]) -> Mapping[str, object]:
         language = self._post.language or self._press.language

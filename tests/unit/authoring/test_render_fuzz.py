@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from types import SimpleNamespace
 
@@ -197,6 +198,11 @@ FRAGMENTS = (
     '<svg><text x="{{ name }}">{{ name }}</text></svg>',
     '<blockquote cite="{{ url }}">{{ name }}</blockquote>',
     '<td background="{{ url }}">{{ name }}</td>',
+    "::: callout {{ name }}\n{{ name }}\n:::",
+    "::: columns\n{{ name }}\n\n***\n\n[x]({{ url }})\n:::",
+    ":::: columns\n{% for n in names %}\n- {{ n }}\n{% endfor %}\n\n***\n\n::: callout\n{{ name }}\n:::\n::::",
+    '![{{ name }}]({{ url }} "{{ name }}")',
+    "> {{ name }}\n>\n> — {{ name }}",
     '<form action="{{ url }}"><input value="{{ name }}" name="{{ name }}"></form>',
 )
 
@@ -244,7 +250,11 @@ def reader(dice: random.Random) -> dict[str, object]:
     }
 
 
-@pytest.mark.parametrize("seed", range(12))
+SEEDS = int(os.environ.get("DRIP_FUZZ_SEEDS", "12"))
+"""Each is 84 pages. `make fuzz` runs through 20,000."""
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
 def test_fast_and_slow_agree_for_anybody(seed: int) -> None:
     dice = random.Random(seed)
     fast = 0
