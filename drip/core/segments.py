@@ -206,7 +206,7 @@ def _judge_leaf(term: Term, facts: Facts, now: datetime) -> bool | None:
             return tag in facts.subscriber.tags
         case FieldIs(name, value):
             known = facts.subscriber.fields.get(name)
-            return known is not None and _folded(known) == _folded(value)
+            return known is not None and same_value(known, value)
         case OnList(name):
             return name in facts.lists
         case Clicked(post):
@@ -234,6 +234,11 @@ def _any(parts: list[bool | None]) -> bool | None:
     if True in parts:
         return True
     return None if None in parts else False
+
+
+def same_value(one: str, other: str) -> bool:
+    """Whether two values of a field are the same one."""
+    return _folded(one) == _folded(other)
 
 
 def _folded(text: str) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from drip.core.model import Broadcast, WhenKind
-from drip.core.segments import judge, parse_condition
+from drip.core.segments import parse_condition
 from drip.core.when import due as due_moment
 from drip.engine.live import Edition
 from drip.engine.scene import Scene
@@ -74,7 +74,6 @@ def count_readers(work: Work, edition: Edition, broadcast: Broadcast, now: datet
         raise NotFound(f"there is no list `{broadcast.list}`")
     if broadcast.where is None:
         return work.count_active(broadcast.list)
-    term = broadcast.where.term
     from drip.store.results import Audience
 
     audience = Audience(
@@ -86,7 +85,7 @@ def count_readers(work: Work, edition: Edition, broadcast: Broadcast, now: datet
         revision_id=edition.revision.id,
         default_zone=edition.definition.timezone,
     )
-    return sum(judge(term, facts, now) is True for chunk in work.audience(audience) for facts in chunk)
+    return work.count_audience(audience, now, broadcast.where.term)
 
 
 def freeze_due(scene: Scene) -> int:
@@ -116,7 +115,7 @@ def _freeze(scene: Scene, broadcast: PlannedBroadcast) -> int:
                 default_zone=default_zone,
             ),
             scene.now,
-            where=None if condition is None else lambda facts: judge(condition.term, facts, scene.now) is True,
+            where=None if condition is None else condition.term,
         )
     scene.work.finish_broadcast(broadcast.id, scene.now, planned)
     scene.log(

@@ -6,28 +6,27 @@ in the middle leaves nothing half-planned.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, exists, func, literal, select, update
 
 from drip.core.delivery import DeliveryState
-from drip.core.records import Facts, Kind, SubscriberId, SubscriptionState
+from drip.core.model import Term
+from drip.core.records import Kind, SubscriptionState
 from drip.store.columns import said
+from drip.store.conditions import Asking
 from drip.store.facts import FactsParts
 from drip.store.results import Audience, BroadcastState, NewBroadcast, PlannedBroadcast
 from drip.store.schema import broadcast, delivery, subscriber, subscription, suppression
 from drip.store.transaction import insert_into
 
-CHUNK = 1000
-"""How many readers' facts are held in memory at once."""
-
 PLANNED = broadcast.c.state == said(BroadcastState.PLANNED)
 EDITABLE = ("post", "due_at", "revision_id", "where_phrase", "readers_time", "late_seconds")
 
 
-class Broadcasts(FactsParts):
+class Broadcasts(Asking, FactsParts):
     """Methods about broadcasts."""
 
     def put_broadcast(self, new: NewBroadcast, now: datetime) -> PlannedBroadcast:
@@ -85,37 +84,23 @@ class Broadcasts(FactsParts):
         values = {"state": BroadcastState.FROZEN, "frozen_at": now, "recipients": recipients}
         return self._run(frozen.values(values)).rowcount > 0
 
-    def plan_for_list(self, audience: Audience, now: datetime, where: Callable[[Facts], bool] | None = None) -> int:
-        """A delivery for every reader of the list who is not suppressed; how many are new.
+    def plan_for_list(self, audience: Audience, now: datetime, where: Term | None = None) -> int:
+        """A delivery for every reader of the list who is not suppressed and for whom `where` holds; how many are new.
 
-        Without `where` it is one statement, whatever the number. With it, facts are loaded by the thousand.
+        One statement, whatever the number.
         """
-        if where is None:
-            statement = insert_into(delivery, self._postgres).from_select(
-                list(common(audience, now)) + PERSONAL, readers_of(audience, now)
-            )
-            statement = statement.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-            return self._run(statement).rowcount
-        statement = insert_into(delivery, self._postgres).on_conflict_do_nothing().returning(delivery.c.id)
-        shared = common(audience, now)
-        planned = 0
-        for chunk in self.audience(audience):
-            people = [each.subscriber for each in chunk if where(each)]
-            if people:
-                rows = [{**shared, "mailbox": each.mailbox, "subscriber_id": each.id} for each in people]
-                planned += len(self._run(statement, rows).all())
-        return planned
+        chosen = readers_of(audience, now)
+        if where is not None:
+            chosen = chosen.where(self.condition_of(where, audience.campaign, now))
+        statement = insert_into(delivery, self._postgres).from_select(list(common(audience, now)) + PERSONAL, chosen)
+        statement = statement.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+        return self._run(statement).rowcount
 
-    def audience(self, audience: Audience) -> Iterator[Sequence[Facts]]:
-        """The facts of the readers that a broadcast would go to, by the thousand, for a `where` and for `plan`."""
-        last = 0
-        while True:
-            statement = readers(audience, subscriber.c.id).where(subscriber.c.id > last)
-            ids: list[SubscriberId] = list(self._run(statement.order_by(subscriber.c.id).limit(CHUNK)).scalars())
-            if not ids:
-                return
-            yield self.facts_of(ids, audience.campaign, audience.default_zone)
-            last = ids[-1]
+    def count_audience(self, audience: Audience, now: datetime, where: Term) -> int:
+        """To how many readers a broadcast with a `where` would go now."""
+        condition = self.condition_of(where, audience.campaign, now)
+        number: int = self._value(readers(audience, func.count()).where(condition))
+        return number
 
     def zones_of(self, list: str, default_zone: str) -> Sequence[str]:  # noqa: A002 - DESIGN §5
         """The zones in which the list has readers, for a broadcast in the reader's time."""

@@ -122,7 +122,11 @@ class Json(TypeDecorator[Mapping[str, str]]):
 
     def process_bind_param(self, value: Mapping[str, str] | None, dialect: Dialect) -> str | None:
         """ASCII JSON with sorted names, so that the same mapping is the same text."""
-        return None if value is None else json.dumps(dict(value), sort_keys=True, separators=(",", ":"))
+        if value is None:
+            return None
+        # PostgreSQL reads no JSON with NUL or half a surrogate pair in it, escaped or not.
+        clean = {storable(name): storable(each) for name, each in value.items()}
+        return json.dumps(clean, sort_keys=True, separators=(",", ":"))
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Mapping[str, str] | None:
         """A read-only mapping, because records are frozen."""
