@@ -16,6 +16,7 @@ from drip.core.records import DeliveryState, EnrollmentState, Evidence, Registra
 from drip.engine.apply import apply
 from drip.engine.engine import Engine, Ticked
 from drip.engine.keys import Keys
+from drip.mail.transport import Grant, NotGranted
 from drip.project import open_project, read_tree
 from drip.simulate import FastClock
 from drip.store.store import Store
@@ -62,8 +63,10 @@ class ScriptedTransport:
     async def close(self) -> None:
         """Nothing to close."""
 
-    async def send(self, wire: Wire) -> Outcome:
+    async def send(self, wire: Wire, grant: Grant | None = None) -> Outcome:
         """Take it, as the script says."""
+        if grant is not None and not await grant():
+            raise NotGranted
         await asyncio.sleep(0)
         outcome = self.answer(wire)
         if outcome.kind in (OutcomeKind.ACCEPTED, OutcomeKind.UNCERTAIN):

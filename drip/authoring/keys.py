@@ -108,7 +108,7 @@ PROJECT_KEYS = (
         Key("pace", Form.TEXT, "How fast to send at most.", examples=("120 a minute", "2 a second")),
         Key("tls", Form.CHOICE, "`required`: STARTTLS (default); `implicit`: TLS from the first byte (default on "
             "port 465); `off` (default on this machine).", choices=("required", "implicit", "off")),
-        Key("lanes", Form.COUNT, "Connections at the same time. Default: 5."),
+        Key("lanes", Form.COUNT, "Connections at the same time, at most. Default: 5."),
     )),
     Key("closed", Form.TEXTS, _CLOSED + "Sequences about a registration do not stop for them.",
         examples=("2026-12-24..2026-12-26",)),

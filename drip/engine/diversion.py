@@ -22,7 +22,7 @@ from drip.core.model import NOTHING, Mailbox
 if TYPE_CHECKING:
     from drip.core.delivery import Outcome
     from drip.core.message import Wire
-    from drip.mail.transport import Transport
+    from drip.mail.transport import Grant, Transport
 
 SHAPES_KEPT = 64
 """As many shapes as a long run has in hand at once: the composer then encodes each marked one only once, too."""
@@ -139,14 +139,14 @@ class OnlyTo:
         """As the transport behind it."""
         return await self._transport.ready(wanted)
 
-    async def send(self, wire: Wire) -> Outcome:
+    async def send(self, wire: Wire, grant: Grant | None = None) -> Outcome:
         """Send it, or say that it was not taken: it stays due, and nobody has it."""
         from drip.mail.transport import relay_trouble
 
         head = wire.data.partition(b"\r\n\r\n")[0].lower()
         if wire.recipient != self._address or _ONE_CLICK in head:
             return relay_trouble("test mode is on, and this message was not redirected; it was kept back")
-        outcome = await self._transport.send(wire)
+        outcome = await self._transport.send(wire, grant)
         if outcome.kind is OutcomeKind.PERMANENT and outcome.blame is Blame.ADDRESS:
             # It is the author's address that was refused: the reader must not be suppressed for it.
             return relay_trouble(

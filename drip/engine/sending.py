@@ -1,6 +1,6 @@
 """Claims what is due and sends it through parallel lanes: claim, compose, mark, send, record (DESIGN §8).
 
-A kill at any moment leaves at most one marked message per lane without a verdict; the next run finds the dead
+A kill at any moment leaves at most one marked message per connection without a verdict; the next run finds the dead
 owner by its kernel lock and calls those uncertain. Called by `Engine.tick` only.
 """
 
@@ -110,13 +110,33 @@ class Sending:
             wire = self._compose(addressed)
             if wire is None:
                 continue
-            # Pace and connection come before the mark: whoever dies while waiting for them leaves nothing uncertain.
             if not await self._ready():
                 return
-            if not await self.ledger.mark(addressed.delivery):
-                continue
-            outcome = await self._transport.send(wire)
-            self._record(addressed.delivery, outcome)
+            outcome = await self._hand_over(addressed.delivery, wire)
+            if outcome is not None:
+                self._record(addressed.delivery, outcome)
+
+    async def _hand_over(self, delivery: Delivery, wire: Wire) -> Outcome | None:
+        """The outcome of one attempt, or None when a "no" came first.
+
+        The transport asks for the mark when the body is about to leave: whoever dies while waiting for the pace, a
+        connection or the relay's 354 leaves nothing uncertain.
+        """
+        from drip.mail.transport import NotGranted
+
+        marked = False
+
+        async def mark() -> bool:
+            nonlocal marked
+            marked = await self.ledger.mark(delivery)
+            return marked
+
+        try:
+            outcome = await self._transport.send(wire, mark)
+        except NotGranted:
+            return None
+        # Refused before the body: an attempt like any other, so that it is counted and recorded as one.
+        return outcome if marked or await self.ledger.mark(delivery) else None
 
     async def _ready(self) -> bool:
         """Whether a message may go now. Nothing is marked yet, so a stop may cut the wait short."""

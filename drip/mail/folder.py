@@ -15,7 +15,7 @@ from pathlib import Path
 from drip.core.delivery import Outcome, OutcomeKind
 from drip.core.message import Wire
 from drip.errors import RelayUnreachable
-from drip.mail.transport import relay_trouble
+from drip.mail.transport import Grant, NotGranted, relay_trouble
 
 LONGEST_NAME = 120
 
@@ -41,8 +41,10 @@ class FolderTransport:
         """A folder is always ready."""
         return max(1, wanted)
 
-    async def send(self, wire: Wire) -> Outcome:
+    async def send(self, wire: Wire, grant: Grant | None = None) -> Outcome:
         """Write one message. A full or missing disk is the relay's trouble, not the message's."""
+        if grant is not None and not await grant():
+            raise NotGranted
         name = file_name(wire)
         half_written = self._path / f".{name}.part"
         try:

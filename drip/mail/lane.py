@@ -1,5 +1,9 @@
 """One SMTP connection's conversation about messages: envelope, body, final dot, and what can be known when it breaks.
 
+With PIPELINING the envelope of the next message rides behind the dot of the one before (RFC 2920 §3.1), so that
+a message costs one round trip. Its body waits for its own 354, and the right to send it is asked for only then:
+never is more than one message of a connection in the dark.
+
 aiosmtplib makes the session (connect, EHLO, STARTTLS, AUTH); then this protocol takes the connection over, for two
 reasons. aiosmtplib raises the same exception for a loss before DATA and after the final dot, and only one of the
 two is safe to try again. And its regular expressions over each body cost more than everything else together.
@@ -11,13 +15,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from drip.core.delivery import Blame, Outcome, OutcomeKind, judge_reply
 from drip.core.message import Wire
 from drip.mail.headers import ascii_address
-from drip.mail.transport import relay_trouble
+from drip.mail.transport import Grant, NotGranted, relay_trouble
 
 if TYPE_CHECKING:
     import aiosmtplib
@@ -66,6 +71,30 @@ class Lost(Exception):
     """The connection ended, fell silent, or what came was no SMTP."""
 
 
+@dataclass(slots=True, eq=False)
+class Cargo:
+    """One message on its way through a lane, and whom to ask for the right to send it. Compared by identity."""
+
+    wire: Wire
+    grant: Grant | None = None
+    data: bytes = b""
+    granted: bool = False
+
+    def __post_init__(self) -> None:
+        data = self.wire.data
+        self.data = data if self.wire.wire_ready and _is_wire_ready(data) else stuff(data)
+
+    async def may_go(self) -> bool:
+        """Whether the message may be sent; asked once, right before there is no way back."""
+        if not self.granted:
+            self.granted = self.grant is None or await self.grant()
+        return self.granted
+
+
+def nothing_next() -> None:
+    """No message waits for this lane."""
+
+
 class Lane(asyncio.Protocol):
     """A connection that carries one message at a time. After any trouble it is closed, never mended."""
 
@@ -82,7 +111,11 @@ class Lane(asyncio.Protocol):
         self._half: list[bytes] = []  # lines of a reply whose last line has not come yet
         self._replies: deque[Reply] = deque()
         self._fault = ""
+        self._owed = 0  # replies to commands that are out
         self._waiter: asyncio.Future[bool] | None = None
+        self._deadline = 0.0
+        self._watch: asyncio.TimerHandle | None = None
+        self.ahead: Cargo | None = None  # whose envelope is out already
         self._paused = False
         self._leaving = False
         self._closed: asyncio.Future[None] = self._loop.create_future()
@@ -116,6 +149,8 @@ class Lane(asyncio.Protocol):
         """Tells aiosmtplib too, which then lets go of the connection."""
         self._fault = self._fault or f"the connection was lost{f': {exc}' if exc else ''}"
         self._session_protocol.connection_lost(exc)
+        if self._watch is not None:
+            self._watch.cancel()
         if not self._closed.done():
             self._closed.set_result(None)
         self._wake()
@@ -156,7 +191,13 @@ class Lane(asyncio.Protocol):
         return not (self._fault or self._leaving or self._stray() or self._transport.is_closing())
 
     def _stray(self) -> bool:
-        return bool(self._replies or self._buffer or self._half)
+        """Whether something came that nobody asked for."""
+        return len(self._replies) > self._owed or (not self._owed and bool(self._buffer or self._half))
+
+    @property
+    def pipelines(self) -> bool:
+        """Whether the next envelope may ride along."""
+        return self._pipelining
 
     @property
     def is_closed(self) -> bool:
@@ -183,31 +224,41 @@ class Lane(asyncio.Protocol):
 
     # --- one message ---------------------------------------------------------------------------------------
 
-    async def carry(self, wire: Wire) -> Outcome:
-        """Hand one message over. Raises `Lost` only when the message certainly was not accepted."""
+    async def carry(self, cargo: Cargo, next_up: Callable[[], Cargo | None] = nothing_next) -> Outcome:
+        """Hand one message over. Raises `Lost` or `NotGranted` only when the message certainly was not accepted.
+
+        `next_up` is asked, once the body is out, for the message whose envelope may ride along; see `ahead`.
+        """
         self.carried += 1
-        data = wire.data if wire.wire_ready and _is_wire_ready(wire.data) else stuff(wire.data)
-        if 0 < self._size_limit < len(data):
-            text = f"the relay takes {self._size_limit} bytes, this message has {len(data)}"
+        if not self.fits(cargo):
+            text = f"the relay takes {self._size_limit} bytes, this message has {len(cargo.data)}"
             return Outcome(OutcomeKind.PERMANENT, 552, "5.3.4", text, Blame.CONTENT)
-        refused = await (self._envelope_at_once(wire, data) if self._pipelining else self._envelope(wire, data))
+        refused = await (self._envelope_at_once(cargo) if self._pipelining else self._envelope(cargo))
         if refused is None:
-            refused = await self._body(data)
+            refused = await self._body(cargo.data)
         if refused is not None:
             return refused
-        return await self._dot()
+        return await self._dot(next_up() if self._pipelining else None)
 
-    def _commands(self, wire: Wire, data: bytes) -> tuple[bytes, bytes]:
-        size = f" SIZE={len(data)}" if self._size_offered else ""  # RFC 1870 §6.1
+    def fits(self, cargo: Cargo) -> bool:
+        """Whether the relay takes a message of that size."""
+        return not 0 < self._size_limit < len(cargo.data)
+
+    def _commands(self, cargo: Cargo) -> tuple[bytes, bytes]:
+        wire = cargo.wire
+        size = f" SIZE={len(cargo.data)}" if self._size_offered else ""  # RFC 1870 §6.1
         sender = ascii_address(wire.sender) if wire.sender else ""
         recipient = ascii_address(wire.recipient)
         return f"MAIL FROM:<{sender}>{size}\r\n".encode("ascii"), f"RCPT TO:<{recipient}>\r\n".encode("ascii")
 
-    async def _envelope(self, wire: Wire, data: bytes) -> Outcome | None:
+    async def _envelope(self, cargo: Cargo) -> Outcome | None:
         """MAIL, RCPT and DATA, one after the other. The outcome if refused; None when the body may come."""
-        mail, rcpt = self._commands(wire, data)
+        mail, rcpt = self._commands(cargo)
         for verb, command in (("MAIL", mail), ("RCPT", rcpt), ("DATA", b"DATA\r\n")):
-            self._write(command)
+            if verb == "DATA" and not await cargo.may_go():
+                await self._reset(None)
+                raise NotGranted
+            self._ask(command, 1)
             reply = await self._reply(self._patience.command)
             if verb == "MAIL":
                 self._check_welcome(reply)
@@ -218,9 +269,12 @@ class Lane(asyncio.Protocol):
                 return _refused(verb, reply)
         return None
 
-    async def _envelope_at_once(self, wire: Wire, data: bytes) -> Outcome | None:
-        """The same in one write, as PIPELINING allows (RFC 2920 §3.1): one round trip instead of three."""
-        self._write(b"".join((*self._commands(wire, data), b"DATA\r\n")))
+    async def _envelope_at_once(self, cargo: Cargo) -> Outcome | None:
+        """The same in one write, as PIPELINING allows (RFC 2920 §3.1): one round trip instead of three, or none."""
+        if self.ahead is cargo:
+            self.ahead = None
+        else:
+            self._ask(self._whole_envelope(cargo), 3)
         replies: list[Reply] = []
         try:
             for _ in range(3):
@@ -235,12 +289,18 @@ class Lane(asyncio.Protocol):
         mail, rcpt, go = replies
         self._check_welcome(mail)
         if mail.is_fine and rcpt.is_fine and go.code == 354:
+            if not await cargo.may_go():
+                self.abort()  # after a 354 there is no other way out without a message
+                raise NotGranted
             return None
         verb, reply = ("DATA", go) if rcpt.is_fine else ("RCPT", rcpt)
         if not mail.is_fine:
             verb, reply = "MAIL", mail
         await self._withdraw(mail, rcpt, go)
         return _refused(verb, reply)
+
+    def _whole_envelope(self, cargo: Cargo) -> bytes:
+        return b"".join((*self._commands(cargo), b"DATA\r\n"))
 
     def _check_welcome(self, mail: Reply) -> None:
         """421 to a later MAIL of a connection: the server ends it (idle, or enough messages), no more than that."""
@@ -252,7 +312,7 @@ class Lane(asyncio.Protocol):
         if go.code == 354 and mail.is_fine and rcpt.is_refusal:
             # RFC 2920 §3.1: no recipient, yet a 354: a lone dot ends it, and nobody gets an empty message.
             try:
-                self._write(b".\r\n")
+                self._ask(b".\r\n", 1)
                 go = await self._reply(self._patience.command)
             except Lost:
                 self.abort()
@@ -262,13 +322,13 @@ class Lane(asyncio.Protocol):
             self.abort()
         await self._reset(go)
 
-    async def _reset(self, after: Reply) -> None:
+    async def _reset(self, after: Reply | None) -> None:
         """RSET, so that the next MAIL is not nested. The verdict stands, whatever becomes of the connection."""
-        if after.code == 421:
+        if after is not None and after.code == 421:
             self.abort()
             return
         try:
-            self._write(b"RSET\r\n")
+            self._ask(b"RSET\r\n", 1)
             if not (await self._reply(self._patience.command)).is_fine:
                 self.abort()
         except Lost:
@@ -276,7 +336,7 @@ class Lane(asyncio.Protocol):
 
     async def _body(self, data: bytes) -> Outcome | None:
         """All but the final dot: without it no server may take the message (RFC 5321 §4.1.1.4)."""
-        self._write(data)
+        self._ask(data, 0)
         await asyncio.sleep(0)  # let a reset that is already here be seen before the dot goes
         while self._paused and not self._fault and not self._replies:
             left = self._transport.get_write_buffer_size()
@@ -290,9 +350,15 @@ class Lane(asyncio.Protocol):
         self._check()
         return None
 
-    async def _dot(self) -> Outcome:
+    async def _dot(self, ahead: Cargo | None) -> Outcome:
         """The point of no return: from here on, all that is not a clear no may have been a yes."""
-        self._transport.write(b".\r\n")
+        if ahead is None:
+            self._owed = 1
+            self._transport.write(b".\r\n")
+        else:
+            self.ahead = ahead
+            self._owed = 4
+            self._transport.write(b".\r\n" + self._whole_envelope(ahead))
         try:
             reply = await self._reply(self._patience.dot)
         except Lost as lost:
@@ -317,8 +383,10 @@ class Lane(asyncio.Protocol):
         if self._transport.is_closing():
             raise Lost("the connection is closing")
 
-    def _write(self, data: bytes) -> None:
+    def _ask(self, data: bytes, replies: int) -> None:
+        """Write what so many replies will answer."""
         self._check()
+        self._owed += replies
         self._transport.write(data)
 
     async def _reply(self, seconds: float) -> Reply:
@@ -328,23 +396,35 @@ class Lane(asyncio.Protocol):
                 raise Lost(self._fault)
             if not await self._wait(seconds):
                 raise Lost(f"the relay was silent for {seconds:g} seconds")
+        self._owed -= 1
         return self._replies.popleft()
 
     async def _wait(self, seconds: float) -> bool:
-        """Until something happens; False if nothing did in that time. Cheaper than `wait_for`, and as exact."""
-        waiter: asyncio.Future[bool] = self._loop.create_future()
-        self._waiter = waiter
-        timer = self._loop.call_later(seconds, _give_up, waiter)
+        """Until something happens; False if nothing did in that time.
+
+        One timer watches the lane, and moves on when it rings too early: a timer for each wait costs more than
+        all else here.
+        """
+        self._waiter = self._loop.create_future()
+        self._deadline = self._loop.time() + seconds
+        if self._watch is None or self._watch.when() > self._deadline:
+            if self._watch is not None:
+                self._watch.cancel()
+            self._watch = self._loop.call_at(self._deadline, self._look)
         try:
-            return await waiter
+            return await self._waiter
         finally:
-            timer.cancel()
             self._waiter = None
 
-
-def _give_up(waiter: asyncio.Future[bool]) -> None:
-    if not waiter.done():
-        waiter.set_result(False)
+    def _look(self) -> None:
+        """The watch rang: give up the wait if it was too long, else come again when it will be."""
+        self._watch = None
+        if self._waiter is None or self._waiter.done():
+            return
+        if self._loop.time() >= self._deadline:
+            self._waiter.set_result(False)
+        else:
+            self._watch = self._loop.call_at(self._deadline, self._look)
 
 
 def _is_wire_ready(data: bytes) -> bool:
@@ -357,7 +437,8 @@ def stuff(data: bytes) -> bytes:
 
     Bare CR and LF become CRLF first: a server that takes `LF . LF` for the end must not find it here.
     """
-    data = _LINE_ENDS.sub(b"\r\n", data)
+    if not data.count(b"\r\n") == data.count(b"\n") == data.count(b"\r"):  # most have no other, and counting is cheap
+        data = _LINE_ENDS.sub(b"\r\n", data)
     if not data.endswith(b"\r\n"):
         data += b"\r\n"
     data = data.replace(b"\r\n.", b"\r\n..")

@@ -1,5 +1,8 @@
 """Hands messages to an SMTP relay over a pool of connections.
 
+Messages wait in one line, and each connection takes the next when it is free: so none stands idle behind a slow one.
+The number of connections grows while all goes well and is halved when the relay says that it has enough.
+
 aiosmtplib makes each session; `drip.mail.lane` holds the conversation about messages. TLS is as the relay says and
 never by chance; a login is tried once, with one method, because repeated failures lock accounts. Never retries a
 message of which anything could have been accepted, and never raises for mail trouble. Called by the engine.
@@ -8,11 +11,12 @@ message of which anything could have been accepted, and never raises for mail tr
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import socket
 import ssl
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import aiosmtplib
 
@@ -21,13 +25,16 @@ from drip.core.message import Wire
 from drip.core.model import Relay, Tls
 from drip.errors import RelayUnreachable
 from drip.mail.headers import Unwritable, ascii_address
-from drip.mail.lane import Lane, Lost, Patience
+from drip.mail.lane import Cargo, Lane, Lost, Patience
 from drip.mail.pace import Pace
-from drip.mail.transport import relay_trouble
+from drip.mail.transport import Grant, NotGranted, relay_trouble
 
 MESSAGES_PER_CONNECTION = 100  # what large relays allow at least
 IDLE_SECONDS = 30.0  # Postfix drops after 300, and after 10 under stress
 HOLD_OFF_SECONDS = 10.0  # after a failed connect, before the next one is tried
+FIRST_LANES = 5  # connections to begin with, as Postfix does
+SLOW_SECONDS = 1.0  # after "too fast" (454); doubled each time it is said again
+SLOW_SECONDS_MAX = 60.0
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 
@@ -40,8 +47,29 @@ class LoginRefused(RelayUnreachable):
     )
 
 
+@dataclass(slots=True, eq=False)
+class Item(Cargo):
+    """A message in the line: where its outcome goes, who carries it, and whether a connection was lost under it."""
+
+    done: asyncio.Future[Outcome] | None = None
+    worker: asyncio.Task[None] | None = None
+    tried: bool = False
+
+    def settle(self, result: Outcome | Exception) -> None:
+        """Tell whoever waits for it, if anybody still does."""
+        if self.done is None or self.done.done():
+            return
+        if isinstance(result, Outcome):
+            self.done.set_result(result)
+        else:
+            self.done.set_exception(result)
+
+
 class SmtpTransport:
-    """A relay with up to `relay.lanes` connections, opened as they are needed and kept for a while."""
+    """A relay with up to `relay.lanes` connections, opened as they are needed and kept for a while.
+
+    Twice as many messages may be under way: one on each connection, and one whose envelope rides along.
+    """
 
     def __init__(
         self,
@@ -57,7 +85,8 @@ class SmtpTransport:
         pipelining: bool = True,
     ) -> None:
         self.name = f"{relay.host}:{relay.port}"
-        self.lanes = max(1, relay.lanes)
+        self.most_lanes = max(1, relay.lanes)
+        self.lanes = 2 * self.most_lanes
         self._relay = relay
         self._password = password
         self._clock = clock
@@ -68,7 +97,13 @@ class SmtpTransport:
         self._hold_off_seconds = hold_off_seconds
         self._pipelining = pipelining
         self._pace: Pace | None = None
-        self._free = asyncio.Semaphore(self.lanes)
+        self._allowed = min(FIRST_LANES, self.most_lanes)
+        self._streak = 0
+        self._slow_seconds = 0.0
+        self._slow_until = 0.0
+        self._line: deque[Item] = deque()
+        self._workers: set[asyncio.Task[None]] = set()
+        self._at_work: set[asyncio.Task[None]] = set()  # those of them that hold a message
         self._idle: dict[Lane, asyncio.TimerHandle] = {}
         self._busy: set[Lane] = set()
         self._going: set[Lane] = set()
@@ -89,28 +124,33 @@ class SmtpTransport:
             self._keep(await self._lane())
         pace = self._pacer()
         if pace is None:
-            return max(1, min(wanted, self.lanes))
+            return max(1, min(wanted, self.most_lanes))
         await asyncio.sleep(pace.seconds_to_next())
-        return max(1, min(wanted, self.lanes, pace.at_hand()))
+        return max(1, min(wanted, self.most_lanes, pace.at_hand()))
 
-    async def send(self, wire: Wire) -> Outcome:
+    async def send(self, wire: Wire, grant: Grant | None = None) -> Outcome:
         """Try to hand over one message, once."""
         try:
             ascii_address(wire.recipient)
         except Unwritable as fault:
             return Outcome(OutcomeKind.PERMANENT, 553, "5.1.3", str(fault), Blame.ADDRESS)
-        async with self._free:
-            pace = self._pacer()
-            if pace is not None:
-                await asyncio.sleep(pace.take())
-            try:
-                return await self._carry(wire)
-            except Unwritable as fault:
-                return relay_trouble(f"the envelope sender cannot be used: {fault}")
-            except Lost as lost:
-                return relay_trouble(str(lost))
-            except RelayUnreachable as fault:
-                return relay_trouble(fault.message)
+        try:
+            ascii_address(wire.sender or "nobody@example.com")  # the empty sender is allowed
+        except Unwritable as fault:
+            return relay_trouble(f"the envelope sender cannot be used: {fault}")
+        done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        item = Item(wire, grant, done=done)
+        self._line.append(item)
+        self._hire()
+        try:
+            return await done
+        except asyncio.CancelledError:
+            # An item that rides ahead has no worker yet; its lane finds that nobody waits for it any more.
+            if item in self._line:
+                self._line.remove(item)
+            elif item.worker is not None:
+                item.worker.cancel()
+            raise
 
     async def close(self) -> None:
         """QUIT on every idle connection; one that still carries a message leaves when it is done."""
@@ -122,25 +162,142 @@ class SmtpTransport:
 
     # --- lanes ---------------------------------------------------------------------------------------------
 
-    async def _carry(self, wire: Wire) -> Outcome:
-        """On a waiting connection, else on a new one. A waiting one may prove dead: then once more on a new one."""
-        waiting = self._take()
-        if waiting is not None:
-            with contextlib.suppress(Lost):  # certainly not accepted, and a server may end an idle connection
-                return await self._carry_on(waiting, wire)
-        return await self._carry_on(await self._lane(), wire)
+    def _hire(self) -> None:
+        """See that somebody works off the line, on no more connections than the relay bears."""
+        if self._line and len(self._workers) < self._allowed:
+            worker = asyncio.get_running_loop().create_task(self._work())
+            self._workers.add(worker)
+            worker.add_done_callback(self._dismiss)
 
-    async def _carry_on(self, lane: Lane, wire: Wire) -> Outcome:
+    def _dismiss(self, worker: asyncio.Task[None]) -> None:
+        self._workers.discard(worker)
+        if not worker.cancelled():
+            worker.result()
+        self._hire()
+
+    async def _work(self) -> None:
+        """Carry what waits; the one who has done so is no worker any more before the next message comes."""
+        worker = asyncio.current_task()
+        assert worker is not None
+        try:
+            await self._work_off(worker)
+        finally:
+            self._workers.discard(worker)
+            self._at_work.discard(worker)
+
+    async def _work_off(self, worker: asyncio.Task[None]) -> None:
+        """Until nothing waits, or fewer connections are wanted."""
+        while self._line and len(self._workers) <= self._allowed:
+            item = self._line.popleft()
+            item.worker = worker
+            self._at_work.add(worker)
+            await self._breathe()
+            try:
+                # A connection was lost under it: then not on one that waited just as long.
+                lane = (None if item.tried else self._take()) or await self._lane()
+            except RelayUnreachable as fault:
+                others = len(self._at_work) - 1
+                if not others:
+                    item.settle(relay_trouble(fault.message))
+                    continue
+                # The relay may take no more connections than are up. Whoever is last finds out if it is away.
+                self._allowed = others
+                self._hold_off_until = 0.0
+                self._line.appendleft(item)
+                return
+            following: Item | None = item
+            while following is not None:
+                following = await self._carry(lane, following)
+
+    async def _breathe(self) -> None:
+        """Wait for the pace, and longer when the relay said that it was too fast."""
+        pace = self._pacer()
+        seconds = pace.take() if pace is not None else 0.0
+        seconds = max(seconds, self._slow_until - self._now())
+        if seconds > 0:
+            await asyncio.sleep(seconds)
+
+    async def _carry(self, lane: Lane, item: Item) -> Item | None:
+        """Hand over one message; the one whose envelope went along, if any, is next on this connection."""
+        waited = lane.carried > 0
+        item.worker = asyncio.current_task()
         self._busy.add(lane)
         try:
-            outcome = await lane.carry(wire)
-        except BaseException:
-            lane.abort()  # lost, or cancelled in the middle: the state of this connection is unknown
-            raise
+            outcome = await lane.carry(item, lambda: self._rider(lane))
+            self._learn(outcome)
+            item.settle(outcome)
+        except Lost as lost:
+            lane.abort()
+            if waited and not item.tried:
+                # Certainly not accepted, and a server may end a connection when it likes.
+                item.tried = True
+                self._line.appendleft(item)
+            else:
+                self._shrink()
+                item.settle(relay_trouble(str(lost)))
+        except BaseException as fault:
+            if not isinstance(fault, NotGranted):
+                lane.abort()  # in the middle of something: the state of this connection is unknown
+            if not isinstance(fault, Exception):
+                raise
+            item.settle(fault)
         finally:
             self._busy.discard(lane)
+            following = self._following(lane)
+        return following
+
+    def _following(self, lane: Lane) -> Item | None:
+        """The message whose envelope is out already, if the connection is fit for it; else it goes back in line."""
+        ahead, lane.ahead = lane.ahead, None
+        if ahead is None:
             self._keep(lane)
-        return outcome
+            return None
+        assert isinstance(ahead, Item)
+        wanted = ahead.done is not None and not ahead.done.done()
+        if wanted and lane.is_usable and not self._is_leaving():
+            lane.ahead = ahead
+            return ahead
+        if wanted:
+            self._line.appendleft(ahead)
+        lane.abort()
+        self._keep(lane)
+        return None
+
+    def _is_leaving(self) -> bool:
+        task = asyncio.current_task()
+        return task is None or task.cancelling() > 0
+
+    def _rider(self, lane: Lane) -> Item | None:
+        """The next message, if it may go on this connection and now."""
+        if not self._line or self._slow_until > self._now() or lane.carried >= self._messages_per_connection:
+            return None
+        if len(self._workers) > self._allowed or self._line[0].tried or not lane.fits(self._line[0]):
+            return None
+        pace = self._pacer()
+        if pace is not None:
+            if not pace.at_hand():
+                return None
+            pace.take()
+        return self._line.popleft()
+
+    def _learn(self, outcome: Outcome) -> None:
+        """More connections while all goes well; fewer on 421, slower on 454 (Amazon says it to whom is too fast)."""
+        if outcome.kind is OutcomeKind.ACCEPTED:
+            self._streak += 1
+            if self._streak >= self._allowed and self._line:
+                self._streak = 0
+                self._slow_seconds = 0.0
+                self._allowed = min(self.most_lanes, self._allowed + 1)
+                self._hire()
+        elif outcome.code == 421:
+            self._shrink()
+        elif outcome.code == 454 and self._now() >= self._slow_until:
+            self._slow_seconds = min(SLOW_SECONDS_MAX, max(SLOW_SECONDS, 2 * self._slow_seconds))
+            self._slow_until = self._now() + self._slow_seconds
+
+    def _shrink(self) -> None:
+        self._streak = 0
+        self._allowed = max(1, self._allowed // 2)
 
     def _take(self) -> Lane | None:
         """The connection used last: so that the others grow old and leave when there is little to do."""

@@ -6,10 +6,18 @@ one attempt as an `Outcome`. Only `open` and `ready` raise, before anything is a
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from drip.core.delivery import Blame, Outcome, OutcomeKind
 from drip.core.message import Wire
+
+Grant = Callable[[], Awaitable[bool]]
+"""Asks for the right to send one message; the answer is durable (DESIGN §8 b). Asked once, before the body."""
+
+
+class NotGranted(Exception):
+    """The right to send was not given; nothing of the body left."""
 
 
 class Transport(Protocol):
@@ -24,12 +32,16 @@ class Transport(Protocol):
     async def ready(self, wanted: int) -> int:
         """Wait until the relay and its pace allow a message; how many (1 to `wanted`) may go without a wait.
 
-        Asked before deliveries are marked as sending, so that a mark never waits for a pace or a connection.
+        Asked before deliveries are composed, so that nothing waits for a relay that is away.
         Raises `RelayUnreachable` as `open` does.
         """
 
-    async def send(self, wire: Wire) -> Outcome:
-        """Try to send one message, once. May be called up to `lanes` times at the same time."""
+    async def send(self, wire: Wire, grant: Grant | None = None) -> Outcome:
+        """Try to send one message, once. May be called up to `lanes` times at the same time.
+
+        `grant` is asked as late as can be, and before the first byte of the body; raises `NotGranted` when it
+        says no. A refusal or a loss before that moment is told without asking.
+        """
 
     async def close(self) -> None:
         """Say goodbye; sends under way are finished first by whoever awaits them."""

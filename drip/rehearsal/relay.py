@@ -13,6 +13,7 @@ from datetime import datetime
 from drip.core.delivery import Blame, Outcome, OutcomeKind
 from drip.core.message import Wire
 from drip.errors import RelayUnreachable
+from drip.mail.transport import Grant, NotGranted
 from drip.rehearsal.dice import Dice
 
 ACCEPTED = Outcome(OutcomeKind.ACCEPTED, 250, "2.0.0", "taken")
@@ -66,8 +67,10 @@ class RehearsalRelay:
     async def close(self) -> None:
         """Nothing to close."""
 
-    async def send(self, wire: Wire) -> Outcome:
+    async def send(self, wire: Wire, grant: Grant | None = None) -> Outcome:
         """One try."""
+        if grant is not None and not await grant():
+            raise NotGranted
         number = self._tries.get(wire.message_id, 0) + 1
         self._tries[wire.message_id] = number
         outcome, is_taken = self._fate(wire, number)

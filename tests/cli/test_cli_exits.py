@@ -21,6 +21,7 @@ from drip.cli.grammar import Call
 from drip.cli.main import cli
 from drip.core.delivery import Blame, Outcome, OutcomeKind
 from drip.core.message import Wire
+from drip.mail.transport import Grant, NotGranted
 from drip.simulate import FastClock
 
 PROJECT = Path(__file__).parent / "projects" / "kitchen"
@@ -282,7 +283,9 @@ class Script:
     async def close(self) -> None:
         pass
 
-    async def send(self, wire: Wire) -> Outcome:
+    async def send(self, wire: Wire, grant: Grant | None = None) -> Outcome:
+        if grant is not None and not await grant():
+            raise NotGranted
         return self.outcomes.pop(0)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from drip.core.delivery import Blame, OutcomeKind
 from drip.errors import RelayUnreachable
-from drip.mail.lane import Lost, Patience
+from drip.mail.lane import Cargo, Lost, Patience
 from drip.mail.smtp import SmtpTransport
 from tests.sinks import CLOSE, HANG, RESET, Say, ScriptedServer, reply
 from tests.smtp_stories import (
@@ -136,7 +136,7 @@ def test_the_dot_waits_until_all_before_it_has_left() -> None:
             (lane,) = transport._idle
             lane._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
             with pytest.raises(Lost):
-                await lane.carry(wire(data=big))
+                await lane.carry(Cargo(wire(data=big)))
             await transport.close()
             assert server.received == []
 

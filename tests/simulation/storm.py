@@ -22,6 +22,7 @@ from drip.core.delivery import Outcome
 from drip.core.message import Wire
 from drip.engine.sending import Sending
 from drip.errors import ProblemsFound
+from drip.mail.transport import Grant, NotGranted
 from drip.project import read_tree
 from drip.rehearsal.crowd import Habits
 from drip.rehearsal.dice import Dice
@@ -173,7 +174,9 @@ class StormRelay(RehearsalRelay):
 
     sends = 0
 
-    async def send(self, wire: Wire) -> Outcome:
+    async def send(self, wire: Wire, grant: Grant | None = None) -> Outcome:
+        if grant is not None and not await grant():
+            raise NotGranted
         self.sends += 1
         fate = self._dice.share("death", self.sends)
         if fate < 0.003:

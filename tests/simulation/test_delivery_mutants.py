@@ -18,6 +18,7 @@ from drip.core.message import Wire
 from drip.core.records import Delivery, SubscriberId
 from drip.engine.ledger import Ledger
 from drip.engine.sending import Sending
+from drip.mail.transport import Grant, NotGranted
 from drip.store.store import Store, open_store
 from drip.store.work import Work
 from tests.stages import ACCEPTED, EVIDENCE, Ground, open_ground
@@ -52,8 +53,10 @@ class DeadlyTransport:
         """Always ready."""
         return wanted
 
-    async def send(self, wire: Wire) -> Outcome:
+    async def send(self, wire: Wire, grant: Grant | None = None) -> Outcome:
         """Accepted, refused for now, or the end of the run before or after the relay has it."""
+        if grant is not None and not await grant():
+            raise NotGranted
         fate = self._dice.random() if self.deadly else 0.5
         if fate < 0.08:
             raise Killed
