@@ -153,6 +153,15 @@ class TagChanged:
     present: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ChoseZone:
+    """The reader said on the preferences page which time zone they live in."""
+
+    subscriber_id: SubscriberId
+    zone: str
+    evidence: Evidence
+
+
 Event = (
     AskedToJoin
     | AddedByAuthor
@@ -168,4 +177,5 @@ Event = (
     | AttendanceReported
     | SessionEnded
     | TagChanged
+    | ChoseZone
 )

@@ -15,6 +15,7 @@ from drip.core.events import (
     AskedToRegister,
     AttendanceReported,
     CancelledRegistration,
+    ChoseZone,
     ConfirmedRegistration,
     ConfirmedSubscription,
     Event,
@@ -36,7 +37,14 @@ from drip.engine.registering import (
 )
 from drip.engine.scene import Happened, Scene
 from drip.engine.seating import joined_waiting_list, moved_registration, offer_lapsed
-from drip.engine.subscribing import added_by_author, asked_to_join, confirmed_subscription, tag_changed, unsubscribed
+from drip.engine.subscribing import (
+    added_by_author,
+    asked_to_join,
+    chose_zone,
+    confirmed_subscription,
+    tag_changed,
+    unsubscribed,
+)
 
 if TYPE_CHECKING:
     pass
@@ -57,6 +65,7 @@ PERFORMERS: Mapping[type[Any], Callable[[Scene, Any], Happened]] = {
     AttendanceReported: attendance_reported,
     SessionEnded: session_ended,
     TagChanged: tag_changed,
+    ChoseZone: chose_zone,
 }
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from drip.core.events import (
     AddedByAuthor,
     AskedToJoin,
+    ChoseZone,
     ConfirmedSubscription,
     Scope,
     TagChanged,
@@ -266,3 +267,22 @@ def tag_changed(scene: Scene, event: TagChanged) -> Happened:
     """A tag was put on or taken away."""
     changed = change_tag(scene, event.subscriber_id, event.tag, present=event.present)
     return Happened("changed" if changed else "same", event.subscriber_id)
+
+
+def chose_zone(scene: Scene, event: ChoseZone) -> Happened:
+    """Times are told in this zone from now on, also those of seats, and "at 9:30" is on this clock."""
+    who = event.subscriber_id
+    scene.work.hold_subscriber(who)
+    subscriber = scene.work.subscriber(who)
+    if subscriber is None:
+        return Happened("unknown")
+    seats = scene.work.set_zone_of_seats(who, event.zone)
+    if subscriber.zone == event.zone and not seats:
+        return Happened("same", who)
+    scene.work.set_zone(who, event.zone)
+    scene.log("chose-zone", who, subject=event.zone, detail=event.evidence.where)
+    for enrollment in scene.work.running(who):
+        # The moment that it waits for may be another one on the new clock: look again at once.
+        if enrollment.next_due is not None:
+            scene.work.wait_until(enrollment.id, scene.now)
+    return Happened("changed", who)

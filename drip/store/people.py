@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, Text, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import Select, Text, bindparam, delete, exists, func, insert, or_, select, update
 
 from drip.core.model import NOTHING
 from drip.core.records import (
@@ -19,6 +19,7 @@ from drip.core.records import (
     ConsentKind,
     Evidence,
     Kind,
+    RegistrationState,
     Subscriber,
     SubscriberId,
     Subscription,
@@ -27,7 +28,7 @@ from drip.core.records import (
     Suppression,
 )
 from drip.store.columns import Moment, among, ranked
-from drip.store.schema import consent, delivery, subscriber, subscription, suppression, tag
+from drip.store.schema import consent, delivery, registration, subscriber, subscription, suppression, tag
 from drip.store.transaction import Row_, Transaction, insert_into
 
 SUBSCRIBER = (
@@ -39,6 +40,8 @@ SUBSCRIBER = (
     subscriber.c.fields,
     subscriber.c.left_at,
 )
+
+OPEN_SEATS = (RegistrationState.PENDING, RegistrationState.BOOKED)
 
 
 def as_subscriber(row: Row_, tags: frozenset[str]) -> Subscriber:
@@ -122,6 +125,12 @@ class People(Transaction):
     def set_zone(self, id: SubscriberId, zone: str | None) -> None:  # noqa: A002
         """Sets the person's own time zone."""
         self._run(update(subscriber).where(subscriber.c.id == id), {"zone": zone})
+
+    def set_zone_of_seats(self, id: SubscriberId, zone: str) -> int:  # noqa: A002
+        """Sets the time zone in which the person is told of open registrations; how many had another one."""
+        mine = (registration.c.subscriber_id == id, registration.c.state.in_(OPEN_SEATS))
+        other = or_(registration.c.zone.is_(None), registration.c.zone != zone)
+        return self._changed(update(registration).where(*mine, other).values(zone=zone))
 
     def mark_left(self, id: SubscriberId, now: datetime) -> None:  # noqa: A002
         """They unsubscribed from everything. The first moment stays."""

@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from drip.engine.live import NotApplied
 from drip.errors import CannotRecord, Locked, NotFound
-from drip.web import home, joining, signup, unsubscribe, webinar
+from drip.web import home, joining, own_data, signup, unsubscribe, webinar
 from drip.web.archive import Archive
 from drip.web.guard import Guard, host_name
 from drip.web.pages import bare
@@ -59,6 +59,7 @@ def addresses(viewer: Viewer, archive: Archive) -> tuple[Address, ...]:
         Address("/confirm/{token}", signup.confirm_page, signup.confirm),
         Address("/u/{token}", unsubscribe.page, unsubscribe.act),
         Address("/p/{token}", unsubscribe.preferences_page, unsubscribe.prefer),
+        Address("/p/{token}/data.json", own_data.download),
         Address("/w/{campaign}", webinar.webinar_page, webinar.register),
         Address("/w/{campaign}/calendar.ics", webinar.feed),
         Address("/b/{token}", joining.book_page, joining.book),

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drip.core.events import Scope, Unsubscribed
+from drip.core.events import ChoseZone, Scope, Unsubscribed
 from drip.core.links import Purpose
 from drip.core.records import Delivery, DeliveryId, Subscriber
+from drip.engine.values import city_of
+from drip.web.sessions import zone_groups
 from drip.web.standing import Standing, standing_of
+from drip.web.visit import zone_or_none
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -111,8 +114,17 @@ def _scope(visit: Visit) -> Scope | None:
 # --- /p/TOKEN: what may we send you -------------------------------------------------------------------------------
 
 
-def _choices(house: House, subscriber: Subscriber, standing: Standing, status: int = 200) -> Response:
+def _choices(
+    site: Site, house: House, subscriber: Subscriber, standing: Standing, status: int = 200, *, saved: bool = False
+) -> Response:
+    zone = subscriber.zone or house.definition.timezone
+    token = site.sign(Purpose.PREFERENCES, subscriber.id)
     values = {
+        "zone": zone,
+        "city": city_of(zone),
+        "zone_groups": zone_groups(zone),
+        "data_url": f"{house.path('p', token)}/data.json",
+        "saved": saved,
         "email": masked(subscriber.email),
         "standing": standing,
         "lists": [each for each in house.definition.lists if each.name in standing.lists],
@@ -129,11 +141,11 @@ def preferences_page(site: Site, visit: Visit) -> Response:
         subscriber = _reader(site, work, visit.token)
         if subscriber is None:
             return house.problem(404, "unsubscribe-unknown")
-        return _choices(house, subscriber, standing_of(site, house, work, subscriber, visit.now))
+        return _choices(site, house, subscriber, standing_of(site, house, work, subscriber, visit.now))
 
 
 def prefer(site: Site, visit: Visit) -> Response:
-    """POST /p/TOKEN: stop everything, or one list."""
+    """POST /p/TOKEN: stop everything, or one list, or say which time zone one lives in."""
     with site.store.read() as work:
         house = site.house(work)
         subscriber = _reader(site, work, visit.token)
@@ -146,9 +158,18 @@ def prefer(site: Site, visit: Visit) -> Response:
         event = Unsubscribed(subscriber.id, visit.evidence("Stop everything"), Scope.EVERYTHING)
     elif name in known:
         event = Unsubscribed(subscriber.id, visit.evidence("Stop this list"), Scope.MARKETING, list=name)
+    elif zone_or_none(visit.form.get("tz", "")):
+        return _choose_zone(site, house, subscriber, visit)
     else:
-        return _choices(house, subscriber, before, 400)
+        return _choices(site, house, subscriber, before, 400)
     site.happen(event, visit)
     with site.store.read() as work:
         after = standing_of(site, house, work, work.subscriber(subscriber.id) or subscriber, visit.now)
     return _done(house, subscriber, before, after, one_list=name if event.list else "")
+
+
+def _choose_zone(site: Site, house: House, subscriber: Subscriber, visit: Visit) -> Response:
+    site.happen(ChoseZone(subscriber.id, visit.form["tz"], visit.evidence("Save my time zone")), visit)
+    with site.store.read() as work:
+        known = work.subscriber(subscriber.id) or subscriber
+        return _choices(site, house, known, standing_of(site, house, work, known, visit.now), saved=True)
