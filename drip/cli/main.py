@@ -41,7 +41,7 @@ SECTIONS = {
     "People": {
         "subscriber": "drip.cli.people:subscriber",
         "registration": "drip.cli.seats:registration",
-        "attendance": "drip.cli.people:attendance",
+        "attendance": "drip.cli.attending:attendance",
         "delivery": "drip.cli.deliveries:delivery",
     },
     "Serve": {

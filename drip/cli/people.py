@@ -82,7 +82,7 @@ def _fields(project: Project, pairs: tuple[str, ...]) -> dict[str, str]:
     return fields
 
 
-def _zone(name: str | None) -> str | None:
+def zone_named(name: str | None) -> str | None:
     if name is None:
         return None
     from zoneinfo import available_timezones
@@ -155,7 +155,7 @@ def add(
             list=known_list(project, list_name),
             evidence=Evidence(where=BY_AUTHOR, text=consent or ""),
             attested=consent is not None,
-            zone=_zone(zone),
+            zone=zone_named(zone),
             fields=_fields(project, fields),
             tags=frozenset(tags),
         )
@@ -350,7 +350,7 @@ for each_command in (add, list_, show, unsubscribe, tag, untag):
 # --- registration and attendance ---------------------------------------------------------------------------
 
 
-def _webinar_campaigns(project: Project, work: Work, campaign: str | None) -> list[str]:
+def webinar_campaigns(project: Project, work: Work, campaign: str | None) -> list[str]:
     names = [
         each.revision.campaign
         for each in project.engine.live.campaigns(work)
@@ -380,7 +380,7 @@ def registration_list(call: Call, campaign: str | None, session: str | None, sta
     rows: list[tuple[str, str, str, str, str]] = []
     wanted = RegistrationState(state) if state else None
     with call.project() as project, project.store.read() as work:
-        for name in _webinar_campaigns(project, work, campaign):
+        for name in webinar_campaigns(project, work, campaign):
             for each in work.registrations(name, session=session, state=wanted):
                 person = work.subscriber(each.subscriber_id)
                 came = work.attendance(each.id).value
@@ -398,7 +398,7 @@ def registration_list(call: Call, campaign: str | None, session: str | None, sta
 
 def booked_seat(project: Project, work: Work, person: Subscriber, campaign: str | None) -> Registration:
     """The seat that somebody holds, the latest one. Raises NotFound, WrongUsage where it is not clear which."""
-    names = _webinar_campaigns(project, work, campaign)
+    names = webinar_campaigns(project, work, campaign)
     found = [
         each
         for each in work.registrations_of(person.id)

@@ -128,11 +128,14 @@ class JoinedSession:
 
 @dataclass(frozen=True, slots=True)
 class AttendanceReported:
-    """The author or a platform's report says who came. Beats what the join page saw."""
+    """The author or a platform's report says who came. Beats what the join page saw, until the follow-up has gone."""
 
     registration_id: RegistrationId
     attendance: Attendance
     source: str
+    minutes: int | None = None
+    first_join: datetime | None = None
+    last_leave: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

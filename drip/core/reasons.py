@@ -62,6 +62,8 @@ class ReasonName(StrEnum):
     BY_READER = "by-reader"
     MOVED = "moved"
     OFFER_LAPSED = "offer-lapsed"
+    # Why a follow-up began anew.
+    ATTENDANCE_CORRECTED = "attendance-corrected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +199,10 @@ EXPLANATIONS: Mapping[ReasonName, str] = MappingProxyType(
         ReasonName.MOVED: (
             "The seat is in another session now, or the session has another time. Its reminders were planned anew, "
             "and what was to be told of the old time was taken back."
+        ),
+        ReasonName.ATTENDANCE_CORRECTED: (
+            "A report said otherwise about who came before a mail of the follow-up that depends on it had left, so the "
+            "follow-up was decided anew. Once such a mail has left, a report changes nothing for that reader."
         ),
         ReasonName.OFFER_LAPSED: "The seat on offer was not taken in time, so it went to the next in line.",
     }

@@ -1,7 +1,7 @@
 """What each event does to the rows: one function per event, all inside one transaction.
 
-The functions stand in `subscribing`, `registering` and `seating`; this is the table that finds them. Called by
-`Engine.happen`.
+The functions stand in `subscribing`, `registering`, `seating` and `attending`; this is the table that finds
+them. Called by `Engine.happen`.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from drip.core.events import (
     TagChanged,
     Unsubscribed,
 )
+from drip.engine.attending import attendance_reported
 from drip.engine.registering import (
     asked_to_register,
-    attendance_reported,
     cancelled_registration,
     confirmed_registration,
     joined_session,

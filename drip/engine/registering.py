@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from drip.core.events import (
     AskedToRegister,
-    AttendanceReported,
     CancelledRegistration,
     ConfirmedRegistration,
     JoinedSession,
@@ -136,26 +135,6 @@ def joined_session(scene: Scene, event: JoinedSession) -> Happened:
             "joined-session", registration.subscriber_id, campaign=registration.campaign, subject=registration.session
         )
     return Happened("joined", registration.subscriber_id, registration.id)
-
-
-def attendance_reported(scene: Scene, event: AttendanceReported) -> Happened:
-    """A report says who came; branches that wait for it are looked at again at once."""
-    registration = scene.work.registration(event.registration_id)
-    if registration is None:
-        return Happened("unknown")
-    scene.work.record_attendance(registration.id, event.attendance, event.source, scene.now)
-    scene.log(
-        "attendance",
-        registration.subscriber_id,
-        campaign=registration.campaign,
-        subject=registration.session,
-        reason=event.attendance.value,
-        detail=event.source,
-    )
-    for enrollment in scene.work.running(registration.subscriber_id, registration.campaign):
-        if enrollment.registration_id == registration.id and enrollment.next_due is not None:
-            scene.work.wait_until(enrollment.id, scene.now)
-    return Happened("recorded", registration.subscriber_id, registration.id)
 
 
 def session_ended(scene: Scene, event: SessionEnded) -> Happened:

@@ -125,6 +125,7 @@ def _kept(
     session: Session,
 ) -> dict[str, StepDone]:
     done = {each.step: each for each in enrollment.done}
+    scene.work.hold_deliveries(registration.id)
     for identity in scene.work.steps_under_way(registration.id):
         # It may have left already; that it did is recorded with the enrollment that sent it.
         done.setdefault(identity, StepDone(identity, Did.UNCERTAIN, scene.now, "moved"))

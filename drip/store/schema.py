@@ -254,6 +254,16 @@ attendance = Table(
     words("attendance", Attendance),
 )
 
+# How long somebody was there, where a report says so: attendance itself stands above.
+presence = Table(
+    "presence",
+    metadata,
+    Column("registration_id", Id, ForeignKey(registration.c.id), primary_key=True),
+    Column("minutes", Integer),
+    Column("first_join", Moment),
+    Column("last_leave", Moment),
+)
+
 # --- sequences ---------------------------------------------------------------------------------------------------
 
 enrollment = Table(

@@ -66,7 +66,7 @@ class Waiting(Transaction):
             statement.values(
                 session=name,
                 state=RegistrationState.BOOKED,
-                confirmed_at=func.coalesce(registration.c.confirmed_at, now),
+                confirmed_at=moved.confirmed_at or now,
                 cancelled_at=None,
                 calendar_sequence=registration.c.calendar_sequence + 1,
             )
@@ -164,6 +164,11 @@ class Waiting(Transaction):
             .returning(delivery.c.id)
         )
         return list(self._run(statement).scalars())
+
+    def hold_deliveries(self, id: RegistrationId) -> None:  # noqa: A002
+        """No delivery about this registration can be marked while this transaction lasts: the mark skips held rows."""
+        waiting_ones = (delivery.c.registration_id == id, NOT_YET_SENT)
+        self._run(select(delivery.c.id).where(*waiting_ones).order_by(delivery.c.id).with_for_update())
 
     def steps_under_way(self, id: RegistrationId) -> frozenset[str]:  # noqa: A002
         """The steps of a registration that are being sent at this moment and may have left."""

@@ -13,11 +13,12 @@ from sqlalchemy import case, func, select, update
 
 from drip.core.model import Session
 from drip.core.records import Attendance, Registration, RegistrationId, RegistrationState, SubscriberId
-from drip.store.schema import attendance, registration, session
+from drip.store.schema import attendance, presence, registration, session
 from drip.store.transaction import insert_into
 from drip.store.waiting import Waiting
 
 SESSION = (session.c.name, session.c.starts, session.c.ends, session.c.wall, session.c.zone)
+Span = tuple[datetime | None, datetime | None]
 Booked = Literal["booked", "already", "full", "cancelled"]
 
 
@@ -194,3 +195,14 @@ class Webinars(Waiting):
         statement = select(attendance.c.attendance).where(attendance.c.registration_id == registration_id)
         found: Attendance | None = self._value(statement)
         return Attendance.UNKNOWN if found is None else found
+
+    def record_presence(self, registration_id: RegistrationId, minutes: int | None, span: Span) -> None:
+        """How long somebody was there, by a report; what the last report says stands."""
+        values = {"minutes": minutes, "first_join": span[0], "last_leave": span[1]}
+        statement = insert_into(presence, self._postgres).values(registration_id=registration_id, **values)
+        self._run(statement.on_conflict_do_update(index_elements=["registration_id"], set_=values))
+
+    def minutes_there(self, registration_id: RegistrationId) -> int | None:
+        """For how many minutes somebody was there, where a report says so."""
+        found: int | None = self._value(select(presence.c.minutes).where(presence.c.registration_id == registration_id))
+        return found

@@ -76,6 +76,7 @@ CHANGING = {
     "subscriber tag",
     "subscriber untag",
     "attendance mark",
+    "attendance import",
     "delivery resolve",
     "delivery retry",
     "delivery cancel",

@@ -313,3 +313,24 @@ def test_a_seat_is_moved_and_given_back_for_a_reader(letter: Letter) -> None:
     assert "would cancel" in letter.ok("registration", "cancel", "mia@example.com", "-n")
     assert "cancelled the seat of mia@example.com" in letter.ok("registration", "cancel", "mia@example.com")
     assert "cancelled" in letter.ok("registration", "list")
+
+
+def test_a_report_of_attendance_is_imported_twice_and_counts_once(letter: Letter) -> None:
+    letter.register("mia@example.com")
+    letter.register("ben@example.com")
+    letter.at("2026-12-08 18:30")
+    report = letter.folder / "came.csv"
+    report.write_text(
+        "email,join time,leave time\nMia@Example.com,12/08/2026 12:01 PM,12/08/2026 12:43 PM\nx@y.org,,\n"
+    )
+    words = ("attendance", "import", str(report), CAMPAIGN, "--session", "tuesday-noon", "--others-missed")
+    refused = letter.drip(*words)
+    assert (refused.exit_code, "--tz" in refused.stderr) == (2, True)
+    assert "would record" in letter.ok(*words, "--tz", "America/New_York", "-n")
+    assert "unknown" in letter.ok("registration", "list")
+    told = json.loads(letter.ok(*words, "--tz", "America/New_York", "--json"))
+    assert (told["attended"], told["missed"], told["unknown"]) == (1, 1, ["x@y.org"])
+    assert told["done"] == {"recorded": 2}
+    assert "2 of them known before" in letter.ok(*words, "--tz", "America/New_York")
+    assert letter.drip("attendance", "import", str(report), CAMPAIGN, "--session", "tuesday").exit_code == 2
+    assert letter.drip("attendance", "import", "nowhere.csv", CAMPAIGN, "--tz", "UTC").exit_code == 2
