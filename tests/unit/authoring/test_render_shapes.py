@@ -23,7 +23,8 @@ LAYOUT = """<!DOCTYPE html>
 <html><head><title>{{ post.subject }}</title><style>{{ css }}</style>{{ head_styles }}</head>
 <body><div class="card">{{ body }}</div></body></html>"""
 CSS = """.card { color: #111111; } .vip { color: #ff0000; } p { margin: 0 0 8px; } p + p { color: #222222; }
-#Ann { top: 0; } [data-k] { left: 0; } td { width: 10px; } p:first-child { color: #333333; }"""
+#Ann { top: 0; } [data-k] { left: 0; } td { width: 10px; } p:first-child { color: #333333; }
+p:nth-child(2) { top: 1px; } p ~ i { top: 2px; } p:empty { top: 3px; } i:last-child { left: 4px; }"""
 HEAD = """@media (max-width: 1px) { .vip { color: red !important } }
 /* --- outlook */
 [data-ogsc] .vip { color: blue !important }"""
@@ -64,6 +65,8 @@ READERS = (
     values("lt"),
     values("60"),
     values("mp;b"),
+    values("&{x}", "https://x.example/&{x}"),
+    values("AT&", "https://x.example/&"),
 )
 
 FAST = {
@@ -72,6 +75,13 @@ FAST = {
     "<tr><td>{{ name }}</td></tr></table>",
     "if inside a tag": "<p {% if name == 'Bob' %}class=\"vip\"{% endif %}>x {{ name }}</p>",
     "if inside a class": "<p class=\"a{% if name == 'Bob' %} vip{% endif %}\">x {{ name }}</p>",
+    "if inside a style": "<p style=\"{% if name == 'Bob' %}color: #ff0000; {% endif %}top: 0\">x {{ name }}</p>",
+    "if inside a style sheet": "<style>.vip { {% if name == 'Bob' %}top: 1px;{% endif %} left: 0 }</style>"
+    '<p class="vip">{{ name }}</p>',
+    "every structural selector": "<div>{% if name %}<p>a</p>{% endif %}<p>{{ name }}</p><p></p>"
+    "{% for each in rows %}<p>{{ each }}</p>{% endfor %}<i>{{ name }}</i></div>",
+    "comment that shows downlevel": "<![if !mso]>{{ name }}<![endif]>",
+    "entities that come back as characters": "<div>&zwnj;&#847;&nbsp;{{ name }}&#8199;</div>",
     "structural selectors with branches": "{% if name == 'Bob' %}\none\n{% endif %}\ntwo {{ name }}",
     "block in a paragraph": "<p>a{% if name == 'Bob' %}<div>{{ name }}</div>{% endif %}</p>",
     "markup value": "{{ ('<i class=\"vip\">' ~ name|e ~ '</i>')|safe }}",
@@ -94,6 +104,10 @@ BY_VALUE = {
     "style": '<p style="color: {{ name }}">t</p>',
     "style sheet": "<style>.x { color: {{ name }} }</style>",
     "width": '<table width="{{ name }}"><tr><td>t</td></tr></table>',
+    "height": '<table height="{{ name }}"><tr><td>t</td></tr></table>',
+    "align": '<p align="{{ name }}">t</p>',
+    "valign": '<table><tr><td valign="{{ name }}">t</td></tr></table>',
+    "ground": '<table bgcolor="{{ name }}"><tr><td>t</td></tr></table>',
     "attribute in a selector": '<p data-k="{{ name }}">t</p>',
 }
 
