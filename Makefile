@@ -27,8 +27,9 @@ simulate: $(VENV)/.dev  ## many seeds of bad weather, one process a core: SEEDS=
 		'last=$$(({} + 49)); end=$$(($(FROM) + $(SEEDS) - 1)); [ $$last -le $$end ] || last=$$end; \
 		exec $(BIN)/python -m tests.simulation.storm {} $$last'
 
-fuzz: $(VENV)/.dev  ## 20,000 random pages for random readers, the fast way against the slow one
-	DRIP_FUZZ_SEEDS=240 $(BIN)/python -m pytest -q -n $(WORKERS) tests/unit/authoring/test_render_fuzz.py
+fuzz: $(VENV)/.dev  ## 20,000 random pages for random readers, and 100,000 torn phrases
+	DRIP_FUZZ_SEEDS=240 DRIP_FUZZ_INPUTS=100000 $(BIN)/python -m pytest -q -n $(WORKERS) \
+		tests/unit/authoring/test_render_fuzz.py tests/unit/core/test_core_fuzz.py
 
 check: $(VENV)/.dev  ## lint, types and import contracts only
 	$(BIN)/ruff check .

@@ -26,7 +26,7 @@ from drip.core.records import (
     SubscriberId,
 )
 from drip.core.segments import parse_condition
-from drip.core.when import due, in_hours, local_wall, parse_hours
+from drip.core.when import due, in_hours, local_wall, parse_hours, parse_when
 
 CAMPAIGN = Campaign("six", "Six", "America/New_York")
 START = datetime(2026, 10, 20, 7, tzinfo=UTC)
@@ -205,7 +205,11 @@ def test_rule_01_in_a_punctual_world_every_clock_is_kept(life: Life) -> None:
 def test_rule_03_skipped_steps_in_between_change_nothing_for_the_next(life: Life) -> None:
     *_, last = life.sequence.steps
     alone = replace(life.sequence, steps=(last,))
-    skipped = tuple(StepDone(each.identity, Did.SKIPPED, START) for each in life.sequence.steps[:-1])
+    # Skipped at moments of their own: those of the start would hide an anchor that moves.
+    skipped = tuple(
+        StepDone(each.identity, Did.SKIPPED, START + timedelta(hours=5 * number))
+        for number, each in enumerate(life.sequence.steps[:-1], start=1)
+    )
     after = replace(life.facts, enrollment=replace(life.facts.enrollment, done=skipped))
     for now in life.wakes:
         behind_them = decide(life.sequence, after, now, campaign=CAMPAIGN)
@@ -221,6 +225,19 @@ def test_rule_04_nothing_that_asks_who_attended_is_done_while_unknown(life: Life
             assert made.step.condition.phrase in ("tag vip", "missed or not tag vip")
         if isinstance(made, Wait) and made.reason.name is ReasonName.ATTENDANCE_UNKNOWN:
             assert made.until - now <= timedelta(days=1)
+
+
+@given(people(knows_session=True), st.sampled_from(["attended", "missed", "not attended", "not missed"]), minutes)
+@LAWS
+def test_rule_04_who_is_not_known_to_have_come_is_neither_here_nor_there(
+    facts: Facts, phrase: str, later: timedelta
+) -> None:
+    assert facts.session is not None
+    facts = replace(facts, attendance=Attendance.UNKNOWN)
+    asks = Step("seq", Verb.SEND, "p", parse_when("1 hour after session"), parse_condition(phrase))
+    seq = Sequence("seq", Trigger("registers", TriggerKind.REGISTERS), (asks,))
+    made = decide(seq, facts, facts.session.ends + later, campaign=CAMPAIGN)
+    assert isinstance(made, Wait | Skip)
 
 
 @given(lives(service=True))

@@ -104,6 +104,8 @@ def test_rule_09_no_edit_sends_anything_twice_or_behind_the_reader(edit: tuple[S
     done = {each.step for each in facts.enrollment.done}
     comes = ahead(after, facts)
     assert len(set(comes)) == len(comes)
+    # Said without the code's own idea of sameness: `a2` is what became of `a`.
+    assert done.isdisjoint(f"seq/{each.removesuffix('2')}" for each in comes)
     by_name = {each.target: each for each in after.steps}
     assert all(done.isdisjoint(by_name[each].identities) for each in comes)
     behind = [n for n, each in enumerate(after.steps) if not done.isdisjoint(each.identities)]
