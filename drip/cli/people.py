@@ -21,6 +21,7 @@ from drip.core.records import (
     Subscriber,
     SubscriptionState,
 )
+from drip.core.seats import seat_state
 from drip.errors import DripError, NotFound, WrongUsage
 
 if TYPE_CHECKING:
@@ -385,7 +386,8 @@ def registration_list(call: Call, campaign: str | None, session: str | None, sta
                 person = work.subscriber(each.subscriber_id)
                 came = work.attendance(each.id).value
                 email = person.email if person is not None else "(erased)"
-                rows.append((name, each.session, email, each.state.value, came))
+                standing = seat_state(each, work.waiting_state(each.id)).value
+                rows.append((name, each.session, email, standing, came))
     if call.output.json:
         for row in rows:
             names = ("campaign", "session", "email", "state", "attendance")

@@ -64,7 +64,7 @@ def attendance_reported(scene: Scene, event: AttendanceReported) -> Happened:
         return Happened("unknown")
     who = registration.subscriber_id
     work.hold_subscriber(who)
-    work.hold_deliveries(registration.id)
+    work.hold_deliveries(registration)
     if event.minutes is not None:
         work.record_presence(registration.id, event.minutes, (event.first_join, event.last_leave))
     known = work.attendance(registration.id)
@@ -117,7 +117,7 @@ def _branches(sequence: Sequence) -> frozenset[str]:
 
 
 def _has_gone(scene: Scene, registration: Registration, campaign: Campaign) -> bool:
-    under_way = scene.work.steps_under_way(registration.id)
+    under_way = scene.work.steps_under_way(registration)
     for sequence, enrollment in _follow_ups(scene, registration, campaign):
         posts = {each.identity for each in sequence.steps if each.verb is Verb.SEND} & _branches(sequence)
         gone = {each.step for each in enrollment.done if each.did in GONE}

@@ -49,7 +49,7 @@ def notify(scene: Scene, registration: Registration, post: str, revision_id: Rev
     """Plan the mail that tells of a change, in the place of older news that have not left yet. At most one for each
     state of the calendar entry; none to somebody who stopped the mails about this registration."""
     work = scene.work
-    work.cancel_notices(registration.id, MOVED, scene.now)
+    work.cancel_notices(registration, MOVED, scene.now)
     theirs = [each for each in work.enrollments(registration.subscriber_id) if each.registration_id == registration.id]
     if any(each.end_reason in REFUSED for each in theirs):
         scene.log("notice-withheld", registration.subscriber_id, campaign=registration.campaign, subject=post)
@@ -125,8 +125,8 @@ def _kept(
     session: Session,
 ) -> dict[str, StepDone]:
     done = {each.step: each for each in enrollment.done}
-    scene.work.hold_deliveries(registration.id)
-    for identity in scene.work.steps_under_way(registration.id):
+    scene.work.hold_deliveries(registration)
+    for identity in scene.work.steps_under_way(registration):
         # It may have left already; that it did is recorded with the enrollment that sent it.
         done.setdefault(identity, StepDone(identity, Did.UNCERTAIN, scene.now, "moved"))
     person = scene.work.subscriber(registration.subscriber_id)
@@ -213,7 +213,7 @@ def cancel(scene: Scene, registration: Registration, reason: str, *, post: str) 
     if after(was, SeatAct.CANCEL) is None or not scene.work.cancel_registration(registration.id, scene.now):
         return False
     scene.work.leave_line(registration.id, WaitingState.LEFT)
-    scene.work.cancel_notices(registration.id, "registration-cancelled", scene.now)
+    scene.work.cancel_notices(registration, "registration-cancelled", scene.now)
     who = registration.subscriber_id
     scene.log(
         "registration-cancelled", who, campaign=registration.campaign, subject=registration.session, reason=reason
@@ -273,7 +273,7 @@ def offer_lapsed(scene: Scene, event: OfferLapsed) -> Happened:
     scene.work.hold_session(registration.campaign, registration.session)
     if not scene.work.leave_line(registration.id, WaitingState.LAPSED):
         return Happened("unknown")
-    scene.work.cancel_notices(registration.id, "offer-lapsed", scene.now)
+    scene.work.cancel_notices(registration, "offer-lapsed", scene.now)
     scene.log("offer-lapsed", registration.subscriber_id, campaign=registration.campaign, subject=registration.session)
     session = _session_of(found[0], registration) if found else None
     if found is not None and session is not None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 
 from drip.core.delivery import DeliveryState
 from drip.core.records import DeliveryId, Kind, Registration, RegistrationId, RegistrationState
@@ -21,6 +21,11 @@ from drip.store.transaction import Transaction, insert_into
 
 WAITING, OFFERED = said(WaitingState.WAITING), said(WaitingState.OFFERED)
 CANCELLED = said(RegistrationState.CANCELLED)
+
+
+def _about(registered: Registration) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Deliveries about a registration, by the index of their person."""
+    return delivery.c.subscriber_id == registered.subscriber_id, delivery.c.registration_id == registered.id
 
 
 class Waiting(Transaction):
@@ -150,12 +155,12 @@ class Waiting(Transaction):
 
     # --- mails that tell of a change ---
 
-    def cancel_notices(self, id: RegistrationId, reason: str, now: datetime) -> Sequence[DeliveryId]:  # noqa: A002
+    def cancel_notices(self, about: Registration, reason: str, now: datetime) -> Sequence[DeliveryId]:
         """Takes back what was to be told about a registration and has not begun to leave: newer news replace it."""
         statement = (
             update(delivery)
             .where(
-                delivery.c.registration_id == id,
+                *_about(about),
                 delivery.c.enrollment_id.is_(None),
                 delivery.c.kind == ranked(Kind.REMINDER),
                 NOT_YET_SENT,
@@ -165,14 +170,11 @@ class Waiting(Transaction):
         )
         return list(self._run(statement).scalars())
 
-    def hold_deliveries(self, id: RegistrationId) -> None:  # noqa: A002
+    def hold_deliveries(self, about: Registration) -> None:
         """No delivery about this registration can be marked while this transaction lasts: the mark skips held rows."""
-        waiting_ones = (delivery.c.registration_id == id, NOT_YET_SENT)
-        self._run(select(delivery.c.id).where(*waiting_ones).order_by(delivery.c.id).with_for_update())
+        self._run(select(delivery.c.id).where(*_about(about), NOT_YET_SENT).order_by(delivery.c.id).with_for_update())
 
-    def steps_under_way(self, id: RegistrationId) -> frozenset[str]:  # noqa: A002
+    def steps_under_way(self, about: Registration) -> frozenset[str]:
         """The steps of a registration that are being sent at this moment and may have left."""
-        statement = select(delivery.c.step).where(
-            delivery.c.registration_id == id, delivery.c.state == said(DeliveryState.SENDING)
-        )
+        statement = select(delivery.c.step).where(*_about(about), delivery.c.state == said(DeliveryState.SENDING))
         return frozenset(row[0] for row in self._all(statement) if row[0] is not None)

@@ -13,7 +13,17 @@ import pytest
 from sqlalchemy import event
 
 from drip.core.delivery import DeliveryState
-from drip.core.records import DeliveryId, EnrollmentState, Kind, NewDelivery, RevisionId, SubscriberId
+from drip.core.records import (
+    DeliveryId,
+    EnrollmentState,
+    Kind,
+    NewDelivery,
+    Registration,
+    RegistrationId,
+    RegistrationState,
+    RevisionId,
+    SubscriberId,
+)
 from drip.store.enrollments import due_statement
 from drip.store.store import Store, open_store
 from drip.store.work import Work
@@ -85,8 +95,16 @@ ASKED: dict[str, Callable[[Work], Any]] = {
         NewDelivery("old", "p9", SubscriberId(9), "c", "p", Kind.SEQUENCE, NOW, RevisionId(1)), NOW
     ),
     "running": lambda work: work.running(SubscriberId(9)),
+    "hold_deliveries": lambda work: work.hold_deliveries(_seat()),
+    "steps_under_way": lambda work: work.steps_under_way(_seat()),
+    "cancel_notices": lambda work: work.cancel_notices(_seat(), "moved", NOW),
+    "next_offer_end": lambda work: work.next_offer_end(),
     "facts_for": lambda work: work.facts_for(work.enrollments(SubscriberId(9)), "UTC"),
 }
+
+
+def _seat() -> Registration:
+    return Registration(RegistrationId(1), SubscriberId(77), "c", "s", RegistrationState.BOOKED, NOW)
 
 
 def _none() -> Any:
