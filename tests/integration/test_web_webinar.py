@@ -418,7 +418,7 @@ def test_giving_the_seat_back(visitor: Visitor) -> None:
         assert work.booked_count("six-deadly-mistakes", "tuesday-noon") == 0
     ground.at("2026-12-08 16:55")
     ground.tick()
-    assert ground.transport.posts("ann@example.org") == ["confirm-registration", "you-are-in"]
+    assert ground.transport.posts("ann@example.org") == ["confirm-registration", "you-are-in", "registration-cancelled"]
     for door in (visitor.path("j", Purpose.JOIN, registration), visitor.path("b", Purpose.BOOK, registration)):
         assert visitor.get(door).status_code == 410
         assert visitor.post(door).status_code == 410
