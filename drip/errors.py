@@ -114,6 +114,14 @@ class CannotRecord(DripError):
     default_hint = "mend the database or its disk, then run `drip run` again: nothing is sent twice"
 
 
+class ClockDoubted(DripError):
+    """The clock of this machine cannot be believed."""
+
+    name = "clock-doubted"
+    exit_code = 2
+    default_hint = "set the clock, or if it is right run `drip run --clock-ok` once; nothing was sent"
+
+
 class Interrupted(DripError):
     """Interrupted."""
 

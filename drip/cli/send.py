@@ -18,7 +18,16 @@ from drip.cli.output import count, one_line
 from drip.cli.stopping import Stop
 from drip.core.records import Kind
 from drip.core.when import wall_clock
-from drip.errors import CannotRecord, DripError, Interrupted, NotFound, PartlyDone, RelayUnreachable, WrongUsage
+from drip.errors import (
+    CannotRecord,
+    ClockDoubted,
+    DripError,
+    Interrupted,
+    NotFound,
+    PartlyDone,
+    RelayUnreachable,
+    WrongUsage,
+)
 
 if TYPE_CHECKING:
     from drip.core.model import Broadcast
@@ -52,6 +61,7 @@ KINDS = {each.name.lower(): each for each in Kind}
         ("drip run", "the line for cron: `* * * * * cd my-letter && drip run -q`"),
         ("drip run --dry-run", "say what would be sent now"),
         ("drip run --limit 100", "send 100 messages at most"),
+        ("drip run --clock-ok", "go on although the clock jumped, because it is right now"),
         ("drip run --watch", "stay and send whenever something is due, until Ctrl-C"),
     ),
     exits=EXITS,
@@ -60,7 +70,8 @@ KINDS = {each.name.lower(): each for each in Kind}
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send N messages at most.")
 @click.option("--watch", is_flag=True, help="Stay, and send whenever something is due.")
 @click.option("--only", type=click.Choice(list(KINDS)), help="Only messages of this kind.")
-def run(call: Call, dry_run: bool, limit: int | None, watch: bool, only: str | None) -> int:
+@click.option("--clock-ok", is_flag=True, help="The clock is right, even if it is far from that of the last run.")
+def run(call: Call, dry_run: bool, limit: int | None, watch: bool, only: str | None, clock_ok: bool) -> int:
     """Do what is due, once, and exit. Two runs at once are safe; so is a killed one."""
     if watch and (dry_run or limit is not None):
         raise WrongUsage("`--watch` fits neither `--dry-run` nor `--limit`")
@@ -70,9 +81,11 @@ def run(call: Call, dry_run: bool, limit: int | None, watch: bool, only: str | N
         if dry_run:
             return _rehearse(call, project, kind)
         if watch:
+            if not clock_ok:
+                _check_clock(call, project)
             _watch(call, project, kind)
             return 0
-        return _once(call, project, limit, kind)
+        return _once(call, project, limit, kind, clock_ok=clock_ok)
 
 
 def _warn_of_test_mode(call: Call, project: Project) -> None:
@@ -82,7 +95,19 @@ def _warn_of_test_mode(call: Call, project: Project) -> None:
         call.output.talk(f"warning: TEST MODE is on: all mail goes to {address}, and none to readers")
 
 
-def _once(call: Call, project: Project, limit: int | None, kind: Kind | None) -> int:
+def _check_clock(call: Call, project: Project) -> None:
+    """Refuse to work by a clock that jumped: everything would be late at once, or nothing due for years."""
+    from drip.core.clock import doubt
+
+    # A glance has compared the clock itself; this is for whatever it would not answer for.
+    with project.store.read() as work:
+        last = work.last_run()
+    reason = doubt(call.now(), last.started_at if last else None)
+    if reason is not None:
+        raise ClockDoubted(reason)
+
+
+def _once(call: Call, project: Project, limit: int | None, kind: Kind | None, *, clock_ok: bool) -> int:
     from drip.simulate import next_moment
 
     glance = project.glance(call.now())
@@ -90,6 +115,8 @@ def _once(call: Call, project: Project, limit: int | None, kind: Kind | None) ->
     if glance is not None:
         numbers, relay_down, next_at = dict.fromkeys(NUMBERS, 0), "", glance.next_at
     else:
+        if not clock_ok:
+            _check_clock(call, project)
         with Stop(project.engine.stop, call.output.talk) as stop:
             numbers, relay_down = _recorded(call, project, limit, kind, stop)
         interrupted = bool(stop.asked)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from drip.core.clock import doubt
 from drip.core.records import Kind
 from drip.store.age import HEAD
 
@@ -73,6 +74,9 @@ def _look(connection: sqlite3.Connection, owner: str, now: datetime) -> Glance |
     if connection.execute("SELECT 1 FROM revision WHERE campaign = '' LIMIT 1").fetchone() is None:
         return None
     if any(connection.execute(*question).fetchone() for question in UNUSUAL):
+        return None
+    last = connection.execute("SELECT started_at FROM run ORDER BY id DESC LIMIT 1").fetchone()
+    if last is not None and doubt(now, EPOCH + timedelta(microseconds=last[0])):
         return None
     found = [row[0] for question in NEXT if (row := connection.execute(*question).fetchone()) is not None]
     moment = (now - EPOCH) // MICROSECOND

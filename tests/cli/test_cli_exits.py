@@ -403,6 +403,20 @@ def test_a_dry_run_says_what_the_run_then_does(live: Kitchen) -> None:
 # --- watching ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("moment", [START - timedelta(hours=2), START + timedelta(days=36)])
+def test_a_clock_that_jumped_is_2_until_it_is_said_to_be_right(live: Kitchen, moment: datetime) -> None:
+    live.ok("run")
+    live.clock = FastClock(moment)  # one that is set only ever goes forward
+    before = live.dump()
+    refused = live.drip("run")
+    assert refused.exit_code == 2, refused.output
+    assert "the clock shows" in refused.output
+    assert "drip run --clock-ok" in refused.output
+    assert live.dump() == before
+    live.ok("run", "--clock-ok")
+    live.ok("run")
+
+
 def test_watch_sends_when_the_time_comes_and_ends_with_control_c(live: Kitchen) -> None:
     naps: list[float] = []
 

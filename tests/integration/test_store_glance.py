@@ -11,7 +11,7 @@ import pytest
 from drip.core.delivery import Outcome, OutcomeKind
 from drip.core.events import AskedToJoin
 from drip.simulate import next_moment
-from drip.store.glance import PRUNED_EVERY, Glance, glance
+from drip.store.glance import EPOCH, MICROSECOND, PRUNED_EVERY, Glance, glance
 from drip.store.store import open_store
 from tests.stages import EVIDENCE, Ground, open_ground
 
@@ -85,9 +85,15 @@ def test_nothing_applied_is_looked_at_properly(tmp_path: Path) -> None:
 def test_old_idle_runs_go_and_the_others_stay(ground: Ground) -> None:
     path = ground.folder.parent / "drip.db"
     with sqlite3.connect(path) as connection:
-        rows = [(1, 1, "a", 0, ""), (2, 1, "b", 7, ""), (PRUNED_EVERY - 1, 1, "c", 0, "relay down")]
+        now = (ground.clock.now() - EPOCH) // MICROSECOND
+        rows = [
+            (1, 1, "a", 0, ""),
+            (2, 1, "b", 7, ""),
+            (3, 1, "c", 0, "relay down"),
+            (PRUNED_EVERY - 1, now, "d", 0, ""),
+        ]
         connection.executemany("INSERT INTO run (id, started_at, owner, sent, note) VALUES (?, ?, ?, ?, ?)", rows)
     assert look(ground) is not None
     with sqlite3.connect(path) as connection:
         owners = [row[0] for row in connection.execute("SELECT owner FROM run ORDER BY id")]
-    assert owners == ["b", "c", "somebody"]
+    assert owners == ["b", "c", "d", "somebody"]
