@@ -10,6 +10,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
@@ -278,12 +279,16 @@ def open_project(
     if definition is None:
         first = f": {errors[0].message}" if errors else ""
         raise ProblemsFound(f"{PROJECT_FILE} has {len(errors)} problem{'s' if len(errors) != 1 else ''}{first}")
-    chosen = relay or (definition.relays[0] if definition.relays else None)
+    relays = (relay,) if relay is not None else definition.relays
 
     def transport() -> Transport:
-        if chosen is None:
+        if not relays:
             raise RelayUnreachable("drip.yaml names no relay", hint="add one under `relays:`; see `drip help relays`")
-        return make_transport(chosen, root)
+        if len(relays) == 1:
+            return make_transport(relays[0], root)
+        from drip.mail.failover import Failover
+
+        return Failover([partial(make_transport, each, root) for each in relays])
 
     url = store_url or os.environ.get("DRIP_STORE") or definition.store
     return Project(root, definition, clock or SystemClock(), store_url=url, transport=transport)

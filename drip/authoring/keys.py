@@ -99,7 +99,7 @@ PROJECT_KEYS = (
         pattern=FIELD_PATTERN, may_be_empty=True),
     Key("store", Form.TEXT, "The database. Default: sqlite:///drip.db.",
         examples=("sqlite:///drip.db", "postgresql://drip@localhost/drip")),
-    Key("relays", Form.ROWS, "The servers that mail is handed to.", keys=(
+    Key("relays", Form.ROWS, "The servers that mail is handed to, in order: the next is used when one is away.", keys=(
         Key("server", Form.TEXT, "An SMTP server: `host` or `host:port`.", examples=("smtp.example.net:587",)),
         Key("folder", Form.TEXT, "A folder for .eml files, instead of a server.", examples=("outbox",)),
         Key("user", Form.TEXT, "The login name."),

@@ -128,8 +128,16 @@ class OnlyTo:
     def __init__(self, transport: Transport, address: str) -> None:
         self._transport = transport
         self._address = address
-        self.name = transport.name
-        self.lanes = transport.lanes
+
+    @property
+    def name(self) -> str:
+        """As the transport behind it, which may change it."""
+        return self._transport.name
+
+    @property
+    def lanes(self) -> int:
+        """As the transport behind it."""
+        return self._transport.lanes
 
     async def open(self) -> None:
         """As the transport behind it."""

@@ -112,12 +112,12 @@ class Sending:
                 continue
             if not await self._ready():
                 return
-            outcome = await self._hand_over(addressed.delivery, wire)
-            if outcome is not None:
-                self._record(addressed.delivery, outcome)
+            tried = await self._hand_over(addressed.delivery, wire)
+            if tried is not None:
+                self._record(addressed.delivery, *tried)
 
-    async def _hand_over(self, delivery: Delivery, wire: Wire) -> Outcome | None:
-        """The outcome of one attempt, or None when a "no" came first.
+    async def _hand_over(self, delivery: Delivery, wire: Wire) -> tuple[Outcome, str] | None:
+        """The outcome of one attempt and the relay it was made with, or None when a "no" came first.
 
         The transport asks for the mark when the body is about to leave: whoever dies while waiting for the pace, a
         connection or the relay's 354 leaves nothing uncertain.
@@ -135,8 +135,9 @@ class Sending:
             outcome = await self._transport.send(wire, mark)
         except NotGranted:
             return None
+        relay = self._transport.name  # now: another may be in use after the next wait
         # Refused before the body: an attempt like any other, so that it is counted and recorded as one.
-        return outcome if marked or await self.ledger.mark(delivery) else None
+        return (outcome, relay) if marked or await self.ledger.mark(delivery) else None
 
     async def _ready(self) -> bool:
         """Whether a message may go now. Nothing is marked yet, so a stop may cut the wait short."""
@@ -220,7 +221,7 @@ class Sending:
             self.ledger.counts["held"] += 1
             return None
 
-    def _record(self, delivery: Delivery, outcome: Outcome) -> None:
+    def _record(self, delivery: Delivery, outcome: Outcome, relay: str) -> None:
         from drip.store.results import Recorded
 
         attempt = delivery.attempt + 1
@@ -238,7 +239,7 @@ class Sending:
                 attempt=attempt,
                 verdict=judged,
                 outcome=outcome,
-                relay=self._transport.name,
+                relay=relay,
                 started_at=self._now,
                 ended_at=self._now,
             ),

@@ -21,10 +21,15 @@ class NotGranted(Exception):
 
 
 class Transport(Protocol):
-    """The way out. `lanes` is how many messages may be under way at once; `name` is for people and the log."""
+    """The way out."""
 
-    name: str
-    lanes: int
+    @property
+    def name(self) -> str:
+        """For people and the log; may change when another relay is used."""
+
+    @property
+    def lanes(self) -> int:
+        """How many messages may be under way at once; known after `open`."""
 
     async def open(self) -> None:
         """Get ready to send; raises `RelayUnreachable` when the relay is away or refuses the login."""
