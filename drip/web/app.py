@@ -65,7 +65,7 @@ def addresses(viewer: Viewer, archive: Archive) -> tuple[Address, ...]:
         Address("/b/{token}", joining.book_page, joining.book),
         Address("/j/{token}", joining.join_page, joining.join),
         Address("/j/{token}/calendar.ics", joining.calendar),
-        Address("/m/{token}", joining.manage_page, joining.cancel),
+        Address("/m/{token}", joining.manage_page, joining.manage),
         Address("/v/{token}", viewer.page),
         Address("/a", archive.index),
         Address("/a/{campaign}/{post}", archive.page),

@@ -14,10 +14,17 @@ from zoneinfo import ZoneInfo
 
 from starlette.responses import RedirectResponse, Response
 
-from drip.core.events import CancelledRegistration, ConfirmedRegistration, JoinedSession
+from drip.core.events import (
+    CancelledRegistration,
+    ConfirmedRegistration,
+    JoinedSession,
+    JoinedWaitingList,
+    MovedRegistration,
+)
 from drip.core.links import Purpose
 from drip.core.model import Campaign, Session, Webinar
 from drip.core.records import Registration, RegistrationId, RegistrationState, Subscriber
+from drip.core.seats import WaitingState, may_offer
 from drip.engine.letters import invite_uid, session_of
 from drip.engine.values import SessionView, clock_words, view_session
 from drip.web.pages import FORM_MEETING, FORM_SELF, headers
@@ -165,9 +172,18 @@ def _book_page(site: Site, seat: Seat, *, full: bool = False) -> Response:
     if seat.door == "over":
         return seat.house.problem(410, "session-over", again=seat.webinar_url, title=seat.webinar.title)
     if full:
-        return seat.house.problem(409, "session-full", again=seat.webinar_url, title=seat.webinar.title)
+        return _full_page(site, seat)
     name = "booked" if seat.state is RegistrationState.BOOKED else "book"
     return seat.house.page(name, {**seat.values(site), "consent": _consent(seat)})
+
+
+def _full_page(site: Site, seat: Seat, status: int = 409) -> Response:
+    """No seat is left: the line for one, or that the reader stands in it."""
+    with site.store.read() as work:
+        is_waiting = work.waiting_state(seat.registration.id) in (WaitingState.WAITING, WaitingState.OFFERED)
+    may_wait = seat.session is not None and may_offer(seat.now, seat.session.starts)
+    values = {**seat.values(site), "is_waiting": is_waiting, "may_wait": may_wait}
+    return seat.house.page("full", values, 200 if is_waiting else status)
 
 
 def _consent(seat: Seat) -> str:
@@ -186,7 +202,10 @@ def book(site: Site, visit: Visit) -> Response:
     if seat is None:
         return _unknown(site)
     what = ""
-    if seat.state is RegistrationState.PENDING and seat.door != "over":
+    if visit.form.get("wait") == "yes" and seat.state is RegistrationState.PENDING and seat.door != "over":
+        what = site.happen(JoinedWaitingList(seat.registration.id, visit.evidence("Put me in line")), visit).what
+        what = "full" if what in ("waitlisted", "already") else what
+    elif seat.state is RegistrationState.PENDING and seat.door != "over":
         what = site.happen(ConfirmedRegistration(seat.registration.id, visit.evidence(_consent(seat))), visit).what
     answer = _book_page(site, _read(site, Purpose.BOOK, visit) or seat, full=what == "full")
     answer.background = site.soon()
@@ -258,26 +277,37 @@ def calendar(site: Site, visit: Visit) -> Response:
     return Response(invite.ics, 200, given, media_type="text/calendar; method=PUBLISH; charset=utf-8")
 
 
-# --- /m/TOKEN: giving it back -------------------------------------------------------------------------------------
+# --- /m/TOKEN: moving it, giving it back ------------------------------------------------------------------------------
 
 
-def _manage_page(site: Site, seat: Seat) -> Response:
+def _manage_page(site: Site, seat: Seat, moved: str = "") -> Response:
     if seat.state is RegistrationState.CANCELLED:
         return seat.house.page("cancelled", seat.values(site))
-    return seat.house.page("manage", seat.values(site))
+    # A press in another window may have moved it meanwhile: `moved` says what came of the last one.
+    status = 409 if moved in ("full", "over", "unknown") else 200
+    return seat.house.page("manage", {**seat.values(site), "moved": moved}, status)
 
 
 def manage_page(site: Site, visit: Visit) -> Response:
-    """GET /m/TOKEN: the seat, with a button that gives it back."""
+    """GET /m/TOKEN: the seat, with buttons that move it and one that gives it back."""
     seat = _read(site, Purpose.MANAGE, visit)
     return _unknown(site) if seat is None else _manage_page(site, seat)
 
 
-def cancel(site: Site, visit: Visit) -> Response:
-    """POST /m/TOKEN: the seat is free again, and its reminders stop."""
+def manage(site: Site, visit: Visit) -> Response:
+    """POST /m/TOKEN: the seat moves to another session, or is free again and its reminders stop."""
     seat = _read(site, Purpose.MANAGE, visit)
     if seat is None:
         return _unknown(site)
+    if "session" in visit.form:
+        moved = ""
+        if seat.state is RegistrationState.BOOKED and seat.door != "over":
+            evidence = visit.evidence("Move my seat")
+            event = MovedRegistration(seat.registration.id, visit.form["session"], evidence)
+            moved = site.happen(event, visit).what
+        answer = _manage_page(site, _read(site, Purpose.MANAGE, visit) or seat, moved)
+        answer.background = site.soon()
+        return answer
     if seat.state is not RegistrationState.CANCELLED and seat.door != "over":
         site.happen(CancelledRegistration(seat.registration.id, visit.evidence("Give my seat back")), visit)
     return _manage_page(site, _read(site, Purpose.MANAGE, visit) or seat)
