@@ -49,8 +49,10 @@ class Project(Protocol):
         ...
 
 
-SEAT_POST = "confirm-registration"
-"""The one of drip's own posts that speaks of a session, and so of a campaign."""
+SEAT_POSTS = frozenset(
+    {"confirm-registration", "registration-cancelled", "registration-moved", "seat-offered", "session-moved"}
+)
+"""Those of drip's own posts that speak of a session, and so of a campaign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def choose(files: Mapping[str, str], address: str, now: datetime) -> Chosen:
     if definition is None:
         raise ProblemsFound(f"drip.yaml cannot be read: {problems[0].message}")
     edition, post = _find(files, definition, address, now)
-    if post.name == SEAT_POST and not edition.revision.campaign:
+    if post.name in SEAT_POSTS and not edition.revision.campaign:
         edition = _with_webinar(files, definition, now) or edition
     subscriber, registration = _sample(edition, now, definition.timezone)
     return Chosen(edition, _edition(files, "", definition, now), post, subscriber, registration)

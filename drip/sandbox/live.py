@@ -23,7 +23,7 @@ from drip.core.model import Post
 from drip.core.problems import Place, Problem, Rank
 from drip.core.records import Registration, Revision, RevisionId
 from drip.engine.live import Edition
-from drip.engine.preview import SEAT_POST, Previewed, render
+from drip.engine.preview import SEAT_POSTS, Previewed, render
 from drip.errors import DripError, NotFound, TemplateFault
 from drip.project import PROJECT_FILE, Clock, has_secret, open_project, read_tree
 from drip.sandbox.contents import OWN_POSTS, Chapter, list_chapters, post_paths
@@ -257,7 +257,7 @@ class Live:
         project = self._edition(snapshot, "")
         path = draft.post.path
         if path.startswith(OWN_POSTS):
-            edition = self._speaking_of_a_session(snapshot) if draft.post.name == SEAT_POST else None
+            edition = self._speaking_of_a_session(snapshot) if draft.post.name in SEAT_POSTS else None
             return Source(edition or project, project, draft.post, snapshot.seen_at)
         campaign = snapshot.campaigns[path.split("/")[1]]
         if not campaign.was_read:

@@ -23,7 +23,7 @@ from drip.authoring.layout import CompiledPost
 from drip.authoring.read_campaign import draft_campaign
 from drip.authoring.read_project import draft_project
 from drip.cli.examples import EXAMPLES, example_files
-from drip.engine.preview import SEAT_POST, choose, render
+from drip.engine.preview import SEAT_POSTS, choose, render
 from drip.project import PROJECT_FILE
 
 NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
@@ -144,7 +144,7 @@ def pairs() -> dict[str, Pair]:
                 files = {**files, PROJECT_FILE: f"{text}layout: {layout}\n"}
                 for address in addresses(files):
                     chosen = choose(files, address, NOW)
-                    if address == SEAT_POST and chosen.registration is None:
+                    if address in SEAT_POSTS and chosen.registration is None:
                         continue  # a project without a webinar never sends it
                     name = f"{example}/{address} in {layout}"
                     render(chosen.edition, chosen.project, chosen.post, chosen.subscriber, chosen.registration, NOW)

@@ -19,7 +19,7 @@ from drip.authoring.definition import campaign_names
 from drip.authoring.read_campaign import draft_campaign
 from drip.authoring.read_project import draft_project
 from drip.cli.examples import EXAMPLES, example_files
-from drip.engine.preview import SEAT_POST, choose, render
+from drip.engine.preview import SEAT_POSTS, choose, render
 from drip.project import PROJECT_FILE, read_tree
 
 NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
@@ -64,7 +64,7 @@ def mails(root: Path, layout: str = "") -> Iterator[tuple[str, bytes]]:
     ] + [Path(path).stem for path in files if re.fullmatch(r"templates/mails/[^/]+\.md", path)]
     for address in posts:
         chosen = choose(files, address, NOW)
-        if address == SEAT_POST and chosen.registration is None:
+        if address in SEAT_POSTS and chosen.registration is None:
             continue  # a project without a webinar never sends it
         mail = render(chosen.edition, chosen.project, chosen.post, chosen.subscriber, chosen.registration, NOW)
         yield address, RECEIVED + mail.raw
