@@ -239,5 +239,7 @@ def every_page(desk: Desk) -> Iterator[str]:
     desk.open(visitor.path("j", Purpose.JOIN, registration))
     yield "join, open"
     desk.open(visitor.path("m", Purpose.MANAGE, registration))
-    desk.press("button")
+    desk.press("button[value=wednesday-evening]")
+    yield "manage, moving to a full session"
+    desk.press("button.danger")
     yield "cancelled"
