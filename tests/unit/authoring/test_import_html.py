@@ -217,12 +217,9 @@ def test_what_the_page_says_about_itself_is_taken() -> None:
     assert (page.title, page.date, page.source) == ("Soup", "2021-02-03", "https://a.example/s")
 
 
+@pytest.mark.timeout(120)  # what looks at everything again for each of them would take hours
 @pytest.mark.parametrize(
     "html", ["<ol>" + "<li>x" * 5_000, "<p>x<br>" * 5_000, "<a class=btn href=/x>" * 5_000, "<div>" * 50_000]
 )
 def test_much_of_one_thing_costs_little(html: str) -> None:
-    import time
-
-    begin = time.perf_counter()
-    markdown(html)
-    assert time.perf_counter() - begin < 20
+    assert isinstance(markdown(html), str)
