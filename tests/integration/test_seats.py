@@ -262,10 +262,9 @@ def test_who_stopped_the_mails_about_a_seat_is_told_nothing_more(ground: Ground)
 
     number = ground.register("ann@example.org", "tuesday-noon")
     ground.tick()
+    who = seat(ground, number).subscriber_id
     with ground.store.read() as work:
-        greeting = next(
-            each for each in work.deliveries(seat(ground, number).subscriber_id) if each.post == "you-are-in"
-        )
+        greeting = next(each for each in work.deliveries(who) if each.post == "you-are-in")
     assert greeting.state is DeliveryState.SENT
     ground.engine.happen(Unsubscribed(greeting.subscriber_id, EVIDENCE, delivery_id=greeting.id), ground.clock.now())
     ground.edit(PLOT, "2026-12-08 12:00", "2026-12-08 15:00")

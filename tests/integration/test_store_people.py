@@ -49,7 +49,8 @@ def test_a_subscriber_comes_back_as_it_was_added(store: Store) -> None:
         assert work.subscriber(SubscriberId(99)) is None
     assert added.created_at == NOW
     assert added.created_at.tzinfo is UTC
-    assert added.fields == fields
+    # PostgreSQL reads no JSON with NUL or half a surrogate pair in it, so the store keeps neither, on any engine.
+    assert added.fields == {"first_name": "Änn \ufffd 😀 \ufffd", "city": ""}
     with pytest.raises(TypeError):
         added.fields["first_name"] = "x"  # type: ignore[index]
 
