@@ -363,6 +363,51 @@ attempt = Table(
     words("blame", Blame),
 )
 
+# --- guards of sending -------------------------------------------------------------------------------------------
+
+# One row for each relay and each domain that has a pace, a quota or a warm-up; all runs share it.
+pace = Table(
+    "pace",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("free_at", Moment, nullable=False),  # from when the next message may go
+    Column("day", Text, nullable=False),  # the day, on the project's clock, that `used` counts
+    Column("used", Integer, nullable=False),
+    Column("days_before", Integer, nullable=False),  # earlier days on which it sent: where a warm-up stands
+)
+
+# The first outcomes of a broadcast; too many refusals trip it.
+breaker = Table(
+    "breaker",
+    metadata,
+    Column("occasion", Text, primary_key=True),
+    Column("accepted", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),
+    Column("tripped_at", Moment),
+    Column("released_at", Moment),
+)
+
+# What a send journal knew and a restored database did not. Empty but after a repair; asked by every mark.
+sent_before = Table(
+    "sent_before",
+    metadata,
+    Column("occasion", Text, primary_key=True),
+    Column("mailbox", Text, primary_key=True),
+    Column("state", Word(DeliveryState), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+    words("state", DeliveryState),
+)
+
+# Where send journals lie: after a repair on one machine, nothing is sent until the others have been compared, too.
+send_journal = Table(
+    "send_journal",
+    metadata,
+    Column("place", Text, primary_key=True),
+    Column("seen_at", Moment, nullable=False),
+    Column("awaited", Boolean, nullable=False),
+)
+
 # --- the journal ------------------------------------------------------------------------------------------------
 
 log = Table(
