@@ -85,6 +85,8 @@ def next_step(sequence: Sequence, facts: Facts) -> Step | None:
 
     A step that says `reopen: yes` is made up for, wherever it stands.
     """
+    if not facts.enrollment.done:
+        return sequence.steps[0] if sequence.steps else None
     done = {each.step for each in facts.enrollment.done}
     behind = [not done.isdisjoint(step.identities) for step in sequence.steps]
     furthest = max((index for index, is_done in enumerate(behind) if is_done), default=-1)
@@ -115,8 +117,7 @@ def _decide_step(sequence: Sequence, step: Step, facts: Facts, now: datetime, ca
         campaign_zone=campaign.timezone,
     )
     if registered_too_late(step, written, facts):
-        at = moment_text(written, facts.zone)
-        return Skip(step, Reason(ReasonName.REGISTERED_LATE, f"registered after this reminder was due ({at})"))
+        return Skip(step, Reason(ReasonName.REGISTERED_LATE, lambda: _registered_late_text(written, facts)))
     planned = _after_edit(sequence, step, facts, written)
     moment = _spaced(sequence, step, facts, planned)
     if now < moment:
@@ -145,10 +146,12 @@ def _spaced(sequence: Sequence, step: Step, facts: Facts, written: datetime) -> 
 
 
 def _wait(sequence: Sequence, step: Step, facts: Facts, moment: datetime, *, is_spaced: bool) -> Wait:
-    when = moment_text(moment, facts.zone)
-    reason = Reason(ReasonName.NOT_DUE, f"{step.when.phrase} ({when})")
-    if is_spaced:
-        reason = Reason(ReasonName.SPACING, f"{_hours_text(SPACING)} after the last drip mail at the least ({when})")
+    def text() -> str:
+        when = moment_text(moment, facts.zone)
+        spaced = f"{_hours_text(SPACING)} after the last drip mail at the least"
+        return f"{spaced if is_spaced else step.when.phrase} ({when})"
+
+    reason = Reason(ReasonName.SPACING if is_spaced else ReasonName.NOT_DUE, text)
     return _wait_or_stop(sequence, facts, Wait(moment, step, reason))
 
 
@@ -157,8 +160,12 @@ def _wait_or_stop(sequence: Sequence, facts: Facts, wait: Wait) -> Wait:
     stops_at = stop_moment(sequence, facts)
     if stops_at is None or stops_at > wait.until:
         return wait
-    assert sequence.stop is not None
-    text = f"{sequence.stop.phrase} ({moment_text(stops_at, facts.zone)}) before the next step is due"
+    stop = sequence.stop
+    assert stop is not None
+
+    def text() -> str:
+        return f"{stop.phrase} ({moment_text(stops_at, facts.zone)}) before the next step is due"
+
     return Wait(stops_at, wait.step, Reason(ReasonName.STOPS_FIRST, text))
 
 
@@ -183,7 +190,7 @@ def _decide_due(sequence: Sequence, step: Step, facts: Facts, now: datetime, mom
         opening = settle(step.when, now, hours, facts.zone)
         text = f"outside {hours.phrase}, goes {moment_text(opening, facts.zone)}"
         return _wait_or_stop(sequence, facts, Wait(opening, step, Reason(ReasonName.OUTSIDE_HOURS, text)))
-    return Do(step, moment, expires, Reason(ReasonName.DUE, _due_text(step, facts, moment)))
+    return Do(step, moment, expires, Reason(ReasonName.DUE, lambda: _due_text(step, facts, moment)))
 
 
 def _await_attendance(sequence: Sequence, step: Step, facts: Facts, now: datetime, moment: datetime) -> Wait | Skip:
@@ -200,6 +207,10 @@ def _due_text(step: Step, facts: Facts, moment: datetime) -> str:
     if step.when.kind is WhenKind.AT_ONCE:
         return step.when.phrase
     return f"{step.when.phrase} ({moment_text(moment, facts.zone)})"
+
+
+def _registered_late_text(written: datetime, facts: Facts) -> str:
+    return f"registered after this reminder was due ({moment_text(written, facts.zone)})"
 
 
 def _hours_text(span: timedelta) -> str:

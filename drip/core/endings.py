@@ -25,7 +25,8 @@ def why_over(sequence: Sequence, facts: Facts, now: datetime) -> tuple[Enrollmen
     if sequence.goal is not None and _is_reached(sequence.goal, sequence, facts, now):
         return EnrollmentState.GOAL, Reason(ReasonName.GOAL_REACHED, f"goal reached: {sequence.goal.phrase}")
     if sequence.stop is not None and _is_reached(sequence.stop, sequence, facts, now):
-        return EnrollmentState.STOPPED, Reason(ReasonName.STOP_REACHED, _stop_text(sequence.stop, sequence, facts))
+        stop = sequence.stop
+        return EnrollmentState.STOPPED, Reason(ReasonName.STOP_REACHED, lambda: _stop_text(stop, sequence, facts))
     if sequence.start.knows_session and _cancelled(facts):
         text = "the registration that this is about is cancelled"
         return EnrollmentState.STOPPED, Reason(ReasonName.REGISTRATION_CANCELLED, text)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -349,11 +350,20 @@ class Step:
     @property
     def identities(self) -> frozenset[str]:
         """The identity of this step, and those that it had before it was renamed."""
-        return frozenset({self.identity, *(self._identity_of(each) for each in self.was)})
+        return _identities(self.sequence, self.verb, (self.target, *self.was))
 
     def _identity_of(self, target: str) -> str:
-        tail = target if self.verb is Verb.SEND else f"{self.verb.value}:{target}"
-        return f"{self.sequence}/{tail}"
+        return _identity(self.sequence, self.verb, target)
+
+
+def _identity(sequence: str, verb: Verb, target: str) -> str:
+    return f"{sequence}/{target}" if verb is Verb.SEND else f"{sequence}/{verb.value}:{target}"
+
+
+@lru_cache(maxsize=4096)
+def _identities(sequence: str, verb: Verb, targets: tuple[str, ...]) -> frozenset[str]:
+    """Asked for every step of a sequence at every decision, and always the same."""
+    return frozenset(_identity(sequence, verb, each) for each in targets)
 
 
 class AgainKind(StrEnum):

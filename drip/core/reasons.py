@@ -7,7 +7,7 @@ engine and the store the others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -66,12 +66,26 @@ class ReasonName(StrEnum):
     ATTENDANCE_CORRECTED = "attendance-corrected"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reason:
-    """A reason for one decision: its stable name, and one lower-case sentence with the values and times of the case."""
+    """A reason for one decision: its stable name, and one lower-case sentence with the values and times of the case.
+
+    The sentence may come as a way to make it: of the reasons to wait, which are most of all, hardly any is ever read.
+    """
 
     name: ReasonName
-    text: str
+    said: str | Callable[[], str]
+
+    @property
+    def text(self) -> str:
+        """The sentence."""
+        return self.said if isinstance(self.said, str) else self.said()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reason) and (self.name, self.text) == (other.name, other.text)
+
+    def __hash__(self) -> int:
+        return hash(self.name)
 
 
 EXPLANATIONS: Mapping[ReasonName, str] = MappingProxyType(

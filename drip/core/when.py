@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from drip.core.model import Hours, Session, Unit, When, WhenKind
@@ -31,6 +32,8 @@ LONG_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturd
 AMOUNT_MAX = timedelta(days=1830)
 # A clock or an opening is found within a week; two more for zones that leave out a day or an hour on it.
 DAYS_SEARCHED_MAX = 22
+REMEMBERED = 16_384
+"""How many walls and clocks are remembered with their moments: people who wait for the same morning share it."""
 
 UNITS = {
     "minute": Unit.MINUTES,
@@ -300,6 +303,7 @@ def is_zone(name: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=REMEMBERED)
 def local_to_utc(wall: datetime, zone: str) -> datetime:
     """The moment when clocks in that zone show `wall` (naive).
 
@@ -356,7 +360,8 @@ def moment_text(moment: datetime, zone: str) -> str:
 def in_hours(moment: datetime, hours: Hours, zone: str) -> bool:
     """Whether the hours are open at that moment, by the clocks of that zone."""
     wall = local_wall(moment, zone)
-    return hours.opens_on(wall.date()) and hours.opens <= wall.time().replace(fold=0) < hours.closes
+    # The times of a wall compare without their fold.
+    return hours.opens_on(wall.date()) and hours.opens <= wall.time() < hours.closes
 
 
 def next_opening(moment: datetime, hours: Hours, zone: str) -> datetime:
@@ -444,6 +449,7 @@ def _moved(when: When, start: datetime, zone: str, sign: int) -> datetime:
     return max(moment, start.astimezone(UTC)) if sign > 0 else moment
 
 
+@lru_cache(maxsize=REMEMBERED)
 def _on_clock(clock: time, earliest: datetime, hours: Hours | None, zone: str) -> datetime:
     for day in _days_from(local_wall(earliest, zone).date(), hours):
         if (hours is not None and not hours.opens_on(day)) or not _exists(day, zone):
@@ -455,6 +461,7 @@ def _on_clock(clock: time, earliest: datetime, hours: Hours | None, zone: str) -
     raise AssertionError(f"no day has {clock} in {zone}")
 
 
+@lru_cache(maxsize=REMEMBERED)
 def _exists(day: date, zone: str) -> bool:
     """Whether that day was ever on the calendars of that zone."""
     start = local_to_utc(datetime.combine(day, time.min), zone)

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from drip.core.delivery import REASON_OF_BLAME, Blame
-from drip.core.reasons import EXPLANATIONS, ReasonName
+from drip.core.reasons import EXPLANATIONS, Reason, ReasonName
 
 
 @pytest.mark.parametrize("name", ReasonName)
@@ -30,3 +30,19 @@ def test_names_are_kebab_case_and_told_apart() -> None:
 def test_every_blame_has_its_own_reason() -> None:
     assert set(REASON_OF_BLAME) == set(Blame)
     assert len(set(REASON_OF_BLAME.values())) == len(Blame)
+
+
+def test_a_sentence_is_made_when_it_is_read() -> None:
+    made: list[str] = []
+
+    def sentence() -> str:
+        made.append("once more")
+        return "in a while"
+
+    reason = Reason(ReasonName.NOT_DUE, sentence)
+    assert reason.name is ReasonName.NOT_DUE
+    assert not made
+    assert reason == Reason(ReasonName.NOT_DUE, "in a while")
+    assert reason != Reason(ReasonName.DUE, "in a while")
+    assert reason.text == "in a while"
+    assert hash(reason) == hash(Reason(ReasonName.NOT_DUE, "in a while"))
