@@ -52,8 +52,15 @@ PLOT_PROBLEMS = (
     Explanation(
         "step-verb",
         Rank.ERROR,
-        "Each step does exactly one thing: send, tag, untag, join, leave or notify. Two things are two steps.",
+        "Each step does exactly one thing: send, test, tag, untag, join, leave or notify. Two things are two steps.",
         "- send: hello\n  when: at once\n- tag: welcomed\n  when: at once",
+    ),
+    Explanation(
+        "bad-test",
+        Rank.ERROR,
+        "A test sends each reader one of its variants. It needs two posts or more, each with a weight: a whole number "
+        "from 1 to 100, its share of the sum. Who was given one keeps it when the weights change.",
+        "- test: subject-line\n  variants:\n    own-the-mistake: 1\n    own-the-mistake-b: 1\n  when: at once",
     ),
     Explanation(
         "misplaced-when",

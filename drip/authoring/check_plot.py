@@ -23,7 +23,6 @@ from drip.core.model import (
     Trigger,
     TriggerKind,
     Unit,
-    Verb,
     WhenKind,
 )
 from drip.core.problems import Problem
@@ -146,7 +145,7 @@ def check_goals_can_be_reached(desk: Desk) -> Iterator[Problem]:
         goal = sequence.goal
         if goal is None or goal.kind is not TriggerKind.CLICKS:
             continue
-        if not any(step.value.verb is Verb.SEND and step.value.target == goal.argument for step in steps):
+        if not any(goal.argument in step.value.posts for step in steps):
             message = f"`{sequence.name}` does not send `{clip(goal.argument or '')}`, so nobody can click in it"
             yield problem("unreachable-goal", message, placed.at("goal"), "name a post that this sequence sends")
 
@@ -155,6 +154,7 @@ def check_clashes(desk: Desk) -> Iterator[Problem]:
     """A step is told by its sequence and post, a broadcast by its post and list: each of them once."""
     for _, _, steps in _sequences(desk):
         lines: dict[str, int] = {}
+        sent: dict[str, int] = {}
         for step in steps:
             place = step.at("verb")
             first = lines.setdefault(step.value.identity, place.line)
@@ -162,14 +162,20 @@ def check_clashes(desk: Desk) -> Iterator[Problem]:
                 what = f"{step.value.verb.value}: {clip(step.value.target)}"
                 message = f"`{what}` is a step of `{step.value.sequence}` already, in line {first}"
                 advice = "a sequence sends a post once; give a second one its own file and name"
-                yield problem(
-                    "clash-of-names", message, place, advice if step.value.verb is Verb.SEND else "keep one of them"
-                )
+                yield problem("clash-of-names", message, place, advice if step.value.is_mail else "keep one of them")
+                continue
+            for post in step.value.posts:
+                # A post of a test may be that of another step, under another name.
+                place = step.at(f"variants/{post}" if step.value.variants else "verb")
+                if (first := sent.setdefault(post, place.line)) != place.line:
+                    message = f"`{clip(post)}` is sent by `{step.value.sequence}` already, in line {first}"
+                    advice = "a sequence sends a post once; give a second one its own file and name"
+                    yield problem("clash-of-names", message, place, advice)
     for campaign in desk.campaigns:
-        sent: dict[tuple[str, str], int] = {}
+        mailed: dict[tuple[str, str], int] = {}
         for broadcast in campaign.broadcasts:
             place = broadcast.at("send")
-            first = sent.setdefault((broadcast.value.post, broadcast.value.list), place.line)
+            first = mailed.setdefault((broadcast.value.post, broadcast.value.list), place.line)
             if first != place.line:
                 message = (
                     f"`{clip(broadcast.value.post)}` goes to `{clip(broadcast.value.list)}` already, in line {first}"
@@ -239,10 +245,10 @@ def check_posts_and_plot_meet(desk: Desk) -> Iterator[Problem]:
 def _drafts_in_use(campaign: CampaignDraft) -> Iterator[Problem]:
     """Steps and broadcasts that send a post with `draft: true`."""
     steps = [
-        (step.value.target, step.at("verb"))
+        (post, step.at(f"variants/{post}" if step.value.variants else "verb"))
         for each in campaign.steps.values()
         for step in each
-        if step.value.verb is Verb.SEND
+        for post in step.value.posts
     ]
     broadcasts = [(each.value.post, each.at("send")) for each in campaign.broadcasts]
     for name, place in (*steps, *broadcasts):

@@ -239,7 +239,7 @@ def _has_odd_end(sequence: Sequence) -> bool:
 
 def _is_told(campaign: CampaignDraft, sequence: Sequence) -> bool:
     """Whether `sessions-may-be-over` says it, at a post that offers them."""
-    posts = (campaign.posts.get(step.target) for step in sequence.steps if step.verb is Verb.SEND)
+    posts = (campaign.posts.get(post) for step in sequence.steps for post in step.posts)
     uses = (use for post in posts if post is not None for use in read_markup(post.post.body).uses)
     return any(use.name == "sessions" for use in uses)
 

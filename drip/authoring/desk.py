@@ -13,7 +13,7 @@ from drip.authoring.read_campaign import CampaignDraft
 from drip.authoring.read_post import PostDraft
 from drip.authoring.read_project import ProjectDraft
 from drip.authoring.read_sequence import Placed
-from drip.core.model import Broadcast, Sequence, Verb
+from drip.core.model import Broadcast, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,7 @@ def sequences_sending(campaign: CampaignDraft, post: str) -> list[Placed[Sequenc
     return [
         sequence
         for sequence in campaign.sequences
-        if any(
-            step.value.verb is Verb.SEND and step.value.target == post
-            for step in campaign.steps.get(sequence.value.name, ())
-        )
+        if any(post in step.value.posts for step in campaign.steps.get(sequence.value.name, ()))
     ]
 
 

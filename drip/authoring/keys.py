@@ -118,6 +118,10 @@ PROJECT_KEYS = (
 
 STEP_KEYS = (
     Key("send", Form.TEXT, "The post to send: its file name without .md."),
+    Key("test", Form.TEXT, "The name of a test, which sends each reader one of its `variants`.",
+        examples=("subject-line",)),
+    Key("variants", Form.NAMED, "The posts of a test, each with its weight, a whole number from 1 to 100.",
+        examples=("own-the-mistake: 1",)),
     Key("tag", Form.TEXT, "The tag to give the reader."),
     Key("untag", Form.TEXT, "The tag to take from the reader."),
     Key("join", Form.TEXT, "The list to put the reader on."),
@@ -126,20 +130,12 @@ STEP_KEYS = (
     Key("when", Form.TEXT, _WHEN, required=True, examples=("at once", "2 days later at 9:30", "1 day before session")),
     Key("if", Form.TEXT, _CONDITION, examples=("attended",)),
     Key("late", Form.TEXT, _LATE, examples=("3 days",)),
-    Key(
-        "was",
-        Form.TEXTS,
-        "The name that the post, tag or list of this step had before it was renamed.",
-        examples=("old-name",),
-    ),
-    Key(
-        "reopen",
-        Form.CHOICE,
-        "`yes`: also for readers in the sequence who are past this place. Default: no.",
-        choices=("yes", "no"),
-    ),
-)
-STEP_VERBS = ("send", "tag", "untag", "join", "leave", "notify")
+    Key("was", Form.TEXTS, "The name that the post, test, tag or list of this step had before it was renamed.",
+        examples=("old-name",)),
+    Key("reopen", Form.CHOICE, "`yes`: also for readers in the sequence who are past this place. Default: no.",
+        choices=("yes", "no")),
+)  # fmt: skip
+STEP_VERBS = ("send", "test", "tag", "untag", "join", "leave", "notify")
 
 CAMPAIGN_KEYS = (
     Key("title", Form.PROSE, "What this campaign is called.", required=True),

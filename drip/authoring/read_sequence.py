@@ -40,6 +40,7 @@ from drip.core.model import (
 from drip.core.problems import Place
 from drip.core.segments import leaves, parse_condition
 from drip.core.triggers import parse_trigger
+from drip.core.variants import WEIGHT_MAX, Variant
 from drip.core.when import parse_duration, parse_hours, parse_when
 
 T = TypeVar("T")
@@ -158,11 +159,12 @@ def _step(
             message = f"this step does {len(verbs)} things: " + ", ".join(f"`{verb}`" for verb in verbs)
             book.note("step-verb", message, row.place, "make each of them a step of its own")
         else:
-            advice = "add `send: POST`, or `tag`, `untag`, `join`, `leave` or `notify`"
+            advice = "add `send: POST`, or `test`, `tag`, `untag`, `join`, `leave` or `notify`"
             book.note("step-verb", "this step does nothing", row.place, advice)
     for verb in verbs:
         if verb in row.scalars:
             _check_target(book, Verb(verb), row.scalars[verb], known)
+    variants = read_variants(book, row, known)
     when = book.phrase(row.scalars.get("when"), parse_when)
     if when is not None and when.kind is WhenKind.AT:
         message = "a step counts from what happened to the reader, not from the calendar"
@@ -176,8 +178,41 @@ def _step(
         own_late = late
     was = tuple(" ".join(each.text.split()) for each in row.texts.get("was", ()))
     reopen = row.text("reopen") == "yes"
-    step = Step(sequence, Verb(verbs[0]), row.text(verbs[0]), when, condition, own_late, was, reopen)
-    return Placed(step, row.place, {**_places(row), "verb": row.place_of(verbs[0])})
+    verb = Verb(verbs[0])
+    if verb is Verb.TEST and not variants:
+        return None
+    step = Step(sequence, verb, row.text(verb.value), when, condition, own_late, was, reopen, variants)
+    places = {f"variants/{each.name}": each.place for each in row.named.get("variants", ())}
+    return Placed(step, row.place, {**_places(row), **places, "verb": row.place_of(verb.value)})
+
+
+def read_variants(book: Notebook, row: Section, known: References) -> tuple[Variant, ...]:
+    """The posts of a test with their weights; none if there is no test, or nothing of it could be read."""
+    entries = row.named.get("variants", [])
+    if "test" not in row.present:
+        if "variants" in row.present:
+            place = entries[0].place if entries else row.place
+            book.note("bad-test", "only a test has variants", place, "write `test: NAME` in place of the verb")
+        return ()
+    if "variants" not in row.present:
+        advice = "add `variants:` with a line `POST: WEIGHT` for each of its posts"
+        book.note("bad-test", "a test without variants sends nothing", row.place_of("test"), advice)
+    elif len(row.names.get("variants", ())) == 1:
+        message = "a test of one variant compares nothing"
+        book.note("bad-test", message, row.place_of("test"), "add a second one, or write `send: POST`")
+    variants = []
+    for each in entries:
+        known.sent.add(each.name)
+        if re.fullmatch(NAME_PATTERN, each.name):
+            known.check_post(book, each.name, each.place)
+        text = each.scalar.text.strip() if each.scalar is not None else ""
+        if re.fullmatch("[0-9]{1,3}", text) and 1 <= int(text) <= WEIGHT_MAX:
+            variants.append(Variant(each.name, int(text)))
+        elif each.scalar is not None:
+            message = f"the weight of a variant must be a whole number from 1 to {WEIGHT_MAX}, not `{clip(text)}`"
+            advice = "take the line out if nobody should get it" if text == "0" else "`1` and `1` halve the readers"
+            book.note("bad-test", message, each.scalar.place, advice)
+    return tuple(variants)
 
 
 def _check_target(book: Notebook, verb: Verb, scalar: Scalar, known: References) -> None:
@@ -188,8 +223,9 @@ def _check_target(book: Notebook, verb: Verb, scalar: Scalar, known: References)
         known.check_post(book, name, scalar.place)
     elif verb in (Verb.JOIN, Verb.LEAVE):
         known.check_list(book, name, scalar.place)
-    elif verb in (Verb.TAG, Verb.UNTAG) and not re.fullmatch(NAME_PATTERN, name):
-        book.note("bad-name", f"`{clip(name)}` cannot be the name of a tag", scalar.place, name_rule(NAME_PATTERN))
+    elif verb in (Verb.TAG, Verb.UNTAG, Verb.TEST) and not re.fullmatch(NAME_PATTERN, name):
+        what = "test" if verb is Verb.TEST else "tag"
+        book.note("bad-name", f"`{clip(name)}` cannot be the name of a {what}", scalar.place, name_rule(NAME_PATTERN))
 
 
 def _condition(book: Notebook, row: Section, key: str, known: References) -> Condition | None:

@@ -6,7 +6,7 @@ Reads the store and asks the pure core what comes next if nobody acts; changes n
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,6 @@ from drip.cli.output import one_line
 from drip.cli.people import find_subscriber
 from drip.core.decide import Decision, Do, End, Skip, Wait, timeline
 from drip.core.delivery import FINAL
-from drip.core.model import Verb
 from drip.core.records import (
     Consent,
     Delivery,
@@ -28,6 +27,7 @@ from drip.core.records import (
     SubscriptionState,
     Suppression,
 )
+from drip.core.variants import variant_text
 from drip.core.when import wall_clock
 from drip.errors import NotFound
 
@@ -47,11 +47,13 @@ class Row:
     at: datetime | None
     reason: str
     text: str
+    variant: str = ""
+    """The post, where the line is about a test."""
 
     @property
-    def post(self) -> str:
-        """The post or act that the line is about, without its campaign and sequence."""
-        return self.about.rpartition("/")[2]
+    def posts(self) -> tuple[str, ...]:
+        """The post or act that the line is about, without its campaign and sequence; of a test its variant, too."""
+        return (self.about.rpartition("/")[2], self.variant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,11 @@ def gather(project: Project, work: Work, email: str, post: str | None, now: date
     details = _details(work.entries(subscriber_id=person.id, limit=LOG_MAX))
     enrollments = work.enrollments(person.id)
     ahead = _ahead(project, work, enrollments, now)
-    passages = [Passage(each, tuple(_passage_rows(each, deliveries, details, ahead))) for each in enrollments]
+    given = work.variants_of(person.id)
+    passages = [
+        Passage(each, tuple(_with_variants(_passage_rows(each, deliveries, details, ahead), each, deliveries, given)))
+        for each in enrollments
+    ]
     others = [_delivery_row(each) for each in deliveries if each.enrollment_id is None]
     not_begun: list[str] = []
     if post is not None:
@@ -123,12 +129,12 @@ def _senders(project: Project, work: Work, post: str) -> dict[str, str]:
         for edition in project.engine.live.campaigns(work)
         if edition.campaign is not None
         for sequence in edition.campaign.sequences
-        if any(step.verb is Verb.SEND and step.target == post for step in sequence.steps)
+        if any(post == step.target or post in step.posts for step in sequence.steps if step.is_mail)
     }
 
 
 def _about(rows: Iterable[Row], post: str) -> list[Row]:
-    return [row for row in rows if row.post == post]
+    return [row for row in rows if post in row.posts]
 
 
 def _known_post(project: Project, work: Work, address: str, deliveries: Sequence[Delivery]) -> str:
@@ -137,6 +143,8 @@ def _known_post(project: Project, work: Work, address: str, deliveries: Sequence
     known = {each.post for each in deliveries}
     for edition in project.engine.live.campaigns(work):
         known |= set(edition.campaign.posts) if edition.campaign else set()
+        for sequence in edition.campaign.sequences if edition.campaign else ():
+            known |= {each.target for each in sequence.steps if each.variants}
     if name not in known:
         raise NotFound(f"there is no live post `{one_line(address)}`", hint=near_hint(name, known))
     return name
@@ -182,10 +190,29 @@ def _passage_rows(
             yield row
 
 
+def _with_variants(
+    rows: Iterable[Row],
+    enrollment: Enrollment,
+    deliveries: Sequence[Delivery],
+    given: Mapping[tuple[str, str], tuple[str, int]],
+) -> Iterable[Row]:
+    """The rows; those of a test that was sent, or is about to be, tell the variant and the bucket (rule 14)."""
+    sent = {each.step: each.post for each in deliveries if each.enrollment_id == enrollment.id}
+    for row in rows:
+        _, bucket = given.get((enrollment.campaign, row.about), ("", -1))
+        post = sent.get(row.about)
+        if post is None or bucket < 0:
+            yield row
+        else:
+            text = variant_text(post, bucket)
+            yield replace(row, text=f"{row.text}; {text}" if row.text else text, variant=post)
+
+
 def _ahead_row(moment: datetime, decision: Decision) -> Row | None:
     match decision:
-        case Do(step=step, reason=reason):
-            return Row("will", step.identity, moment, reason.name.value, reason.text)
+        case Do(step=step, reason=reason, choice=choice):
+            variant = choice.post if choice is not None else ""
+            return Row("will", step.identity, moment, reason.name.value, reason.text, variant)
         case Skip(step=step, reason=reason):
             return Row("will skip", step.identity, moment, reason.name.value, reason.text)
         case End(state=state, reason=reason):
@@ -336,4 +363,11 @@ def document_of(story: Story) -> dict[str, object]:
 
 
 def _row_document(row: Row) -> dict[str, object]:
-    return {"what": row.word, "about": row.about, "at": row.at, "reason": row.reason, "text": row.text}
+    document: dict[str, object] = {
+        "what": row.word,
+        "about": row.about,
+        "at": row.at,
+        "reason": row.reason,
+        "text": row.text,
+    }
+    return document | ({"variant": row.variant} if row.variant else {})

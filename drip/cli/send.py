@@ -294,7 +294,6 @@ def _post_name(campaign: str, post: str) -> str:
 
 def _due_steps(project: Project, work: Work, now: datetime) -> list[tuple[str, str, Kind]]:
     from drip.core.decide import Do, timeline
-    from drip.core.model import Verb
 
     enrollments = work.due_enrollments(now, DRY_RUN_MAX)
     facts = work.facts_for(enrollments, project.definition.timezone)
@@ -306,9 +305,9 @@ def _due_steps(project: Project, work: Work, now: datetime) -> list[tuple[str, s
         if campaign is None or sequence is None:
             continue
         for moment, decision in timeline(sequence, facts[each.id], now, campaign=campaign):
-            if moment <= now and isinstance(decision, Do) and decision.step.verb is Verb.SEND:
+            if moment <= now and isinstance(decision, Do) and decision.step.is_mail:
                 kind = Kind.REMINDER if sequence.is_service else Kind.SEQUENCE
-                found.append((facts[each.id].subscriber.email, f"{each.campaign}/{decision.step.target}", kind))
+                found.append((facts[each.id].subscriber.email, f"{each.campaign}/{decision.post}", kind))
                 break  # a run does no more than one mail of a sequence for one person
     return found
 

@@ -19,6 +19,7 @@ from drip.core.model import Campaign, Sequence, Step, Verb, WhenKind
 from drip.core.reasons import Reason, ReasonName
 from drip.core.records import Did, EnrollmentState, Facts, StepDone
 from drip.core.segments import judge, settled
+from drip.core.variants import Choice, choose
 from drip.core.when import due, in_hours, moment_text, settle
 
 SPACING = timedelta(hours=12)
@@ -30,12 +31,21 @@ WALK_DECISIONS_MORE = 10
 
 @dataclass(frozen=True, slots=True)
 class Do:
-    """Do this step now. `expires` is the last moment at which it still makes sense; None: it always does."""
+    """Do this step now. `expires` is the last moment at which it still makes sense; None: it always does.
+
+    `choice` is the variant, where the step is a test.
+    """
 
     step: Step
     due: datetime
     expires: datetime | None
     reason: Reason
+    choice: Choice | None = None
+
+    @property
+    def post(self) -> str:
+        """The post that goes, for steps that send one."""
+        return self.step.target if self.choice is None else self.choice.post
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +149,7 @@ def _after_edit(sequence: Sequence, step: Step, facts: Facts, written: datetime)
 
 def _spaced(sequence: Sequence, step: Step, facts: Facts, written: datetime) -> datetime:
     """The moment with the distance kept from the last drip mail (rule 6), on its clock and within the hours."""
-    is_spaced = step.verb is Verb.SEND and step.when.kind is WhenKind.LATER and not sequence.is_service
+    is_spaced = step.is_mail and step.when.kind is WhenKind.LATER and not sequence.is_service
     if not is_spaced or facts.last_drip_at is None or facts.last_drip_at + SPACING <= written:
         return written
     return settle(step.when, facts.last_drip_at + SPACING, sequence.hours, facts.zone)
@@ -190,7 +200,16 @@ def _decide_due(sequence: Sequence, step: Step, facts: Facts, now: datetime, mom
         opening = settle(step.when, now, hours, facts.zone)
         text = f"outside {hours.phrase}, goes {moment_text(opening, facts.zone)}"
         return _wait_or_stop(sequence, facts, Wait(opening, step, Reason(ReasonName.OUTSIDE_HOURS, text)))
-    return Do(step, moment, expires, Reason(ReasonName.DUE, lambda: _due_text(step, facts, moment)))
+    choice = _variant(step, facts) if step.verb is Verb.TEST else None
+    return Do(step, moment, expires, Reason(ReasonName.DUE, lambda: _due_text(step, facts, moment, choice)), choice)
+
+
+def _variant(step: Step, facts: Facts) -> Choice:
+    """Which post of a test this person gets: what they were given under any name of the test, else by their bucket."""
+    given = next((facts.variants[each] for each in sorted(step.identities) if each in facts.variants), None)
+    given = facts.variants.get(step.identity, given)
+    test = f"{facts.enrollment.campaign}/{step.identity}"
+    return choose(test, step.variants, facts.subscriber.id, given)
 
 
 def _await_attendance(sequence: Sequence, step: Step, facts: Facts, now: datetime, moment: datetime) -> Wait | Skip:
@@ -203,10 +222,9 @@ def _await_attendance(sequence: Sequence, step: Step, facts: Facts, now: datetim
     return Skip(step, Reason(ReasonName.ATTENDANCE_UNKNOWN, f"attendance was not known by {at}"))
 
 
-def _due_text(step: Step, facts: Facts, moment: datetime) -> str:
-    if step.when.kind is WhenKind.AT_ONCE:
-        return step.when.phrase
-    return f"{step.when.phrase} ({moment_text(moment, facts.zone)})"
+def _due_text(step: Step, facts: Facts, moment: datetime, choice: Choice | None) -> str:
+    at = "" if step.when.kind is WhenKind.AT_ONCE else f" ({moment_text(moment, facts.zone)})"
+    return f"{step.when.phrase}{at}" + (f"; {choice.text}" if choice is not None else "")
 
 
 def _registered_late_text(written: datetime, facts: Facts) -> str:
@@ -235,7 +253,7 @@ def apply_decision(facts: Facts, decision: Decision, now: datetime) -> Facts:
         case Skip(step=step, reason=reason):
             return _with_step(facts, StepDone(step.identity, Did.SKIPPED, now, reason.name.value))
         case Do(step=step, reason=reason):
-            did = Did.SENT if step.verb is Verb.SEND else Did.ACTED
+            did = Did.SENT if step.is_mail else Did.ACTED
             facts = _with_step(facts, StepDone(step.identity, did, now, reason.name.value))
     return _acted(facts, step, now)
 
@@ -247,7 +265,7 @@ def _with_step(facts: Facts, done: StepDone) -> Facts:
 def _acted(facts: Facts, step: Step, now: datetime) -> Facts:
     tags = facts.subscriber.tags
     match step.verb:
-        case Verb.SEND:
+        case Verb.SEND | Verb.TEST:
             # Enrollments of a registration send service mails, which are no drip mails.
             is_drip = facts.enrollment.registration_id is None
             return replace(facts, last_drip_at=now) if is_drip else facts

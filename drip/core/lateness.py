@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from drip.core.model import Sequence, Step, TriggerKind, Unit, Verb, WhenKind
+from drip.core.model import Sequence, Step, TriggerKind, Unit, WhenKind
 from drip.core.records import Facts
 
 DRIP_LATE = timedelta(days=3)
@@ -49,7 +49,7 @@ def expiry(sequence: Sequence, step: Step, facts: Facts, due: datetime) -> datet
         limit = _before_session(step, due, facts.session.starts)
     elif step.late is not None:
         limit = due + step.late
-    elif step.verb is Verb.SEND:
+    elif step.is_mail:
         limit = due + DRIP_LATE
         at_registration = sequence.start.kind is TriggerKind.REGISTERS and step.when.kind is WhenKind.AT_ONCE
         if at_registration and facts.session is not None:

@@ -13,6 +13,8 @@ from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
 
+from drip.core.variants import Variant
+
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -306,14 +308,19 @@ class Condition:
 
 
 class Verb(StrEnum):
-    """What a step does."""
+    """What a step does. TEST sends one of several posts, each to its part of the people (rule 14)."""
 
     SEND = "send"
+    TEST = "test"
     TAG = "tag"
     UNTAG = "untag"
     JOIN = "join"
     LEAVE = "leave"
     NOTIFY = "notify"
+
+
+MAILS = frozenset({Verb.SEND, Verb.TEST})
+"""The verbs that send the reader something."""
 
 
 class LatePolicy(StrEnum):
@@ -330,7 +337,7 @@ class Step:
 
     `late` is how long after its due moment a step may still act; None means the default of rule 6. `was` are the
     names that its target had before, so that a rename sends nothing twice; `reopen` lets it run also for people who
-    are past its place (rule 9).
+    are past its place (rule 9). `variants` are the posts of a test, whose target is its name.
     """
 
     sequence: str
@@ -341,10 +348,26 @@ class Step:
     late: timedelta | None = None
     was: tuple[str, ...] = ()
     reopen: bool = False
+    variants: tuple[Variant, ...] = ()
+
+    @property
+    def is_mail(self) -> bool:
+        """Whether it sends the reader something."""
+        return self.verb in MAILS
+
+    @property
+    def posts(self) -> tuple[str, ...]:
+        """The posts that it may send: one, those of a test, or none."""
+        if self.verb is Verb.TEST:
+            return tuple(each.post for each in self.variants)
+        return (self.target,) if self.verb is Verb.SEND else ()
 
     @property
     def identity(self) -> str:
-        """`sequence/post`, or `sequence/tag:NAME` for steps that send nothing; what makes it the same step."""
+        """`sequence/post`, or `sequence/tag:NAME` for steps that send nothing; what makes it the same step.
+
+        A test is told by its name, whatever its variants: nobody gets two of them on one occasion.
+        """
         return self._identity_of(self.target)
 
     @property
@@ -357,7 +380,7 @@ class Step:
 
 
 def _identity(sequence: str, verb: Verb, target: str) -> str:
-    return f"{sequence}/{target}" if verb is Verb.SEND else f"{sequence}/{verb.value}:{target}"
+    return f"{sequence}/{target}" if verb in MAILS else f"{sequence}/{verb.value}:{target}"
 
 
 @lru_cache(maxsize=4096)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from drip.core.model import Broadcast, Campaign, Post, Sequence, Session, Step, Trigger, TriggerKind, Verb, Webinar
+from drip.core.variants import weights_text
 from drip.core.when import moment_text
 
 NEW, REMOVED, CHANGED, MOVED = "+", "-", "~", ">"
@@ -132,7 +133,7 @@ def _about_sequences(before: Campaign, wanted: Campaign, waiting: Mapping[str, i
             whom = "for every session that ends" if by_session else f"for whoever {sequence.start.phrase}"
             yield PlanLine(NEW, f"sequence {sequence.name}", f"start: {sequence.start.phrase}", f"{whom} from now on")
             for step in sequence.steps:
-                yield PlanLine(NEW, f"step {step.identity}", _step_text(step))
+                yield PlanLine(NEW, f"step {step.identity}", _step_text(step) + _variants_text(step))
             continue
         yield from _about_sequence_values(was, sequence, waiting.get(sequence.name, 0))
         yield from _about_steps(was, sequence, waiting)
@@ -171,7 +172,8 @@ def _about_steps(before: Sequence, wanted: Sequence, waiting: Mapping[str, int])
         was = next((old[each] for each in (step.identity, *sorted(step.identities)) if each in old), None)
         subject = f"step {step.identity}"
         if was is None:
-            yield PlanLine(NEW, subject, _step_text(step), _effect_of_new_step(before, wanted, index, waiting))
+            effect = _effect_of_new_step(before, wanted, index, waiting)
+            yield PlanLine(NEW, subject, _step_text(step) + _variants_text(step), effect)
             continue
         if was.identity != step.identity:
             yield PlanLine(CHANGED, subject, f"was {was.identity}", "who had it under that name does not get it again")
@@ -182,6 +184,8 @@ def _about_steps(before: Sequence, wanted: Sequence, waiting: Mapping[str, int])
             count = waiting.get(was.identity, 0)
             effect = f"{people(count)} waiting for it {'goes' if count == 1 else 'go'} by the new line" if count else ""
             yield PlanLine(CHANGED, subject, f"{_step_text(was)} → {_step_text(step)}", effect)
+        if was.variants != step.variants:
+            yield _about_variants(was, step)
     for gone in before.steps:
         if gone.identity not in new:
             count = waiting.get(gone.identity, 0)
@@ -196,6 +200,23 @@ def _step_text(step: Step) -> str:
     late = f", late: {round(step.late.total_seconds() / 60)} minutes" if step.late else ""
     reopen = ", reopen" if step.reopen else ""
     return f"{step.verb.value} {step.when.phrase}{condition}{late}{reopen}"
+
+
+def _variants_text(step: Step) -> str:
+    return f": {weights_text(step.variants)}" if step.variants else ""
+
+
+def _about_variants(before: Step, wanted: Step) -> PlanLine:
+    """The posts of a test and their weights (rule 14). A test may begin, or end in a post for everybody."""
+    subject = f"step {wanted.identity}"
+    old, new = weights_text(before.variants), weights_text(wanted.variants)
+    if not wanted.variants:
+        return PlanLine(CHANGED, subject, f"variants: {old} → none", f"everybody to come gets {wanted.target}")
+    gone = [each for each in before.posts if each not in wanted.posts] if before.variants else []
+    effect = "for whoever has no variant yet; who has one keeps it"
+    if gone:
+        effect += f"; nobody gets {' or '.join(gone)} any more, but for mails that are planned already"
+    return PlanLine(CHANGED, subject, f"variants: {old or 'none'} → {new}", effect)
 
 
 def _moved_steps(before: Sequence, wanted: Sequence) -> frozenset[str]:
@@ -296,5 +317,6 @@ def _post_changes(before: Post, wanted: Post) -> list[str]:
 
 def _waiting_for_post(campaign: Campaign, post: str, waiting: Mapping[str, int]) -> int:
     steps = (each for sequence in campaign.sequences for each in sequence.steps)
+    # Of those who wait for a test nobody has a variant yet, so none of them waits for this post.
     identities = {each.identity for each in steps if each.verb is Verb.SEND and each.target == post}
     return sum(waiting.get(each, 0) for each in identities)

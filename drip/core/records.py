@@ -258,7 +258,8 @@ class Facts:
     """All that `decide` may know about one person in one sequence, loaded in bulk by the store.
 
     `zone` is already resolved (subscriber, else project). `lists` are the active ones. `last_drip_at` is when
-    the last drip mail (not a service mail) was sent to this person, in any sequence.
+    the last drip mail (not a service mail) was sent to this person, in any sequence. `variants` are the posts that
+    the person was given by tests of the campaign, by the identity of the step.
     """
 
     subscriber: Subscriber
@@ -273,6 +274,7 @@ class Facts:
     last_session_starts: datetime | None = None
     last_drip_at: datetime | None = None
     clicked: frozenset[str] = frozenset()
+    variants: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     joined_at: datetime | None = None
 
 

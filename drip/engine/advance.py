@@ -92,7 +92,7 @@ def advance_one(scene: Scene, edition: Edition | None, enrollment: Enrollment, f
                 return 0
             case Skip(step=step, reason=reason):
                 _done(scene, enrollment, step, Did.SKIPPED, reason)
-            case Do(step=step) if step.verb is Verb.SEND:
+            case Do(step=step) if step.is_mail:
                 if _plan(scene, edition, sequence, enrollment, facts, decision):
                     return 1
                 # The unique key says that this mailbox had this post on this occasion, perhaps as another row.
@@ -135,7 +135,7 @@ def _plan(
             mailbox=facts.subscriber.mailbox,
             subscriber_id=facts.subscriber.id,
             campaign=enrollment.campaign,
-            post=step.target,
+            post=decision.post,
             kind=Kind.REMINDER if anchored or at_registration else Kind.SEQUENCE,
             due_at=min(decision.due, scene.now),
             revision_id=edition.revision.id,
@@ -149,6 +149,11 @@ def _plan(
     )
     if delivery is None:
         return False
+    if decision.choice is not None and decision.choice.is_new:
+        choice = decision.choice
+        scene.work.keep_variant(
+            enrollment.subscriber_id, enrollment.campaign, step.identity, choice.post, choice.bucket, scene.now
+        )
     scene.work.wait_until(enrollment.id, None, step.identity)
     scene.log(
         "delivery-planned",

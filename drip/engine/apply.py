@@ -118,6 +118,8 @@ def replan(work: Work, before: Edition | None, after: Edition, now: datetime) ->
             continue
         names = {old: step.identity for step in sequence.steps for old in step.identities - {step.identity}}
         work.rename_steps(wanted.name, sequence.name, names)
+        for old, new in names.items():
+            work.carry_variants(wanted.name, old, new)
         removed = {each.identity for each in was.steps} - {each.identity for each in sequence.steps} - set(names)
         if removed:
             work.drop_steps(wanted.name, sorted(removed), now)

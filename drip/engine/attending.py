@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from drip.core.attended import Presence, Sheet
 from drip.core.events import AttendanceReported
-from drip.core.model import Attended, Campaign, Missed, Sequence, TriggerKind, Verb
+from drip.core.model import Attended, Campaign, Missed, Sequence, TriggerKind
 from drip.core.records import Attendance, Did, Enrollment, EnrollmentState, Registration, RegistrationState
 from drip.core.segments import leaves
 from drip.engine.addresses import BadAddress, judge_address
@@ -119,7 +119,7 @@ def _branches(sequence: Sequence) -> frozenset[str]:
 def _has_gone(scene: Scene, registration: Registration, campaign: Campaign) -> bool:
     under_way = scene.work.steps_under_way(registration)
     for sequence, enrollment in _follow_ups(scene, registration, campaign):
-        posts = {each.identity for each in sequence.steps if each.verb is Verb.SEND} & _branches(sequence)
+        posts = {each.identity for each in sequence.steps if each.is_mail} & _branches(sequence)
         gone = {each.step for each in enrollment.done if each.did in GONE}
         if posts & (gone | under_way):
             return True

@@ -14,6 +14,7 @@ from drip.core.delivery import DeliveryState
 from drip.core.problems import Rank
 from drip.core.records import EnrollmentState, RunRecord
 from drip.core.when import wall_clock
+from drip.reports.variants import VARIANT_HEADINGS, VariantNumbers, variant_document, variant_numbers, variant_row
 from drip.simulate import next_moment
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Status:
     last_run: RunRecord | None
     needs: Sequence[Need]
     test_mode: str = ""
+    variants: Sequence[VariantNumbers] = ()
 
 
 def gather(project: Project, now: datetime) -> Status:
@@ -107,6 +109,7 @@ def gather(project: Project, now: datetime) -> Status:
                 *_run_needs(last_run, next_at, now),
             ],
             test_mode=project.definition.test_mode,
+            variants=variant_numbers(work, [each.campaign for each in editions if each.campaign is not None]),
         )
 
 
@@ -238,6 +241,7 @@ def as_document(status: Status) -> dict[str, object]:
             }
             for each in status.sessions
         ],
+        "variants": [variant_document(each) for each in status.variants],
         "next_at": status.next_at,
         "last_run": None
         if last is None
@@ -295,6 +299,8 @@ def as_lines(status: Status) -> list[str]:
             for each in status.sequences
         ]
         lines += ["", *columns(SEQUENCE_HEADINGS, rows)]
+    if status.variants:
+        lines += ["", *columns(VARIANT_HEADINGS, [variant_row(each) for each in status.variants])]
     if status.sessions:
         seats = [
             (

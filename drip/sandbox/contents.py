@@ -77,15 +77,18 @@ def _campaign(draft: CampaignDraft) -> Chapter:
 
 
 def _sequence(sequence: Sequence, posts: Mapping[str, PostDraft]) -> Group:
-    lines = tuple(_step(each, posts) for each in sequence.steps)
+    lines = tuple(line for each in sequence.steps for line in _step(each, posts))
     return Group(f"sequence {sequence.name}", lines, f"start: {sequence.start.phrase}")
 
 
-def _step(step: Step, posts: Mapping[str, PostDraft]) -> Line:
+def _step(step: Step, posts: Mapping[str, PostDraft]) -> Iterator[Line]:
+    """The line of a step; a test has one for each of its posts."""
     detail = step.when.phrase + (f", if {step.condition.phrase}" if step.condition else "")
-    if step.verb is not Verb.SEND:
-        return Line(f"{step.verb.value}: {step.target}", "", detail)
-    return Line(step.target, _path(step.target, posts), detail)
+    if not step.is_mail:
+        yield Line(f"{step.verb.value}: {step.target}", "", detail)
+    for post in step.posts:
+        test = f", test {step.target}" if step.verb is Verb.TEST else ""
+        yield Line(post, _path(post, posts), detail + test)
 
 
 def _broadcast(broadcast: Broadcast, posts: Mapping[str, PostDraft]) -> Line:

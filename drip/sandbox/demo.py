@@ -259,7 +259,7 @@ class Play:
 
     def _is_invite(self, post: str) -> bool:
         invite = self._campaign.sequence_named("invite")
-        return invite is not None and any(each.target == post for each in invite.steps)
+        return invite is not None and any(post in each.posts for each in invite.steps)
 
     def _start_after(self, moment: datetime) -> datetime:
         webinar = self._campaign.webinar

@@ -290,7 +290,7 @@ class Live:
     def _reader(self, source: Source, wish: Wish) -> Reader:
         definition, campaign = source.project.definition, source.edition.campaign
         needs_seat = source.post.path.startswith(OWN_POSTS) or any(
-            sequence.is_service and any(step.target == source.post.name for step in sequence.steps)
+            sequence.is_service and any(source.post.name in step.posts for step in sequence.steps)
             for sequence in (campaign.sequences if campaign else ())
         )
         if not wish.email:

@@ -69,7 +69,8 @@ def _totals(mails: Sequence[Caught], counts: dict[str, int]) -> list[str]:
 
 
 def _names(campaign: Campaign, *kinds: TriggerKind) -> set[str]:
-    return {step.target for each in campaign.sequences if each.start.kind in kinds for step in each.steps}
+    sequences = (each for each in campaign.sequences if each.start.kind in kinds)
+    return {post for each in sequences for step in each.steps for post in step.posts}
 
 
 def _twice(mails: Sequence[Caught], campaign: Campaign, done: dict[str, list[Doing]]) -> list[str]:
@@ -90,10 +91,11 @@ def _twice(mails: Sequence[Caught], campaign: Campaign, done: dict[str, list[Doi
 
 def _after_registering(mails: Sequence[Caught], campaign: Campaign, done: dict[str, list[Doing]]) -> list[str]:
     selling = {
-        step.target
+        post
         for each in campaign.sequences
         if each.goal is not None and each.goal.kind is TriggerKind.REGISTERS
         for step in each.steps
+        for post in step.posts
     }
     broken = []
     for mail in mails:
@@ -106,7 +108,11 @@ def _after_registering(mails: Sequence[Caught], campaign: Campaign, done: dict[s
 def _after_start(mails: Sequence[Caught], campaign: Campaign, done: dict[str, list[Doing]]) -> list[str]:
     assert campaign.webinar is not None
     reminders = {
-        step.target for each in campaign.sequences for step in each.steps if step.when.kind is WhenKind.BEFORE_SESSION
+        post
+        for each in campaign.sequences
+        for step in each.steps
+        if step.when.kind is WhenKind.BEFORE_SESSION
+        for post in step.posts
     }
     broken = []
     for mail in mails:

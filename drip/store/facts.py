@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 
 from drip.core.delivery import DeliveryState
-from drip.core.model import Session
+from drip.core.model import NOTHING, Session
 from drip.core.records import (
     Attendance,
     Enrollment,
@@ -32,6 +32,7 @@ from drip.store.columns import among, ranked, said
 from drip.store.people import SUBSCRIBER, People, as_subscriber
 from drip.store.schema import attendance, delivery, registration, session, subscriber, subscription, suppression
 from drip.store.transaction import Row_
+from drip.store.variants import variants_statement
 from drip.store.webinars import SESSION
 
 REGISTRATION = tuple(registration.c)
@@ -110,6 +111,7 @@ class Known:
     booked: frozenset[tuple[int, str]]
     last_drip_at: Mapping[int, datetime]
     last_starts: Mapping[str, datetime]
+    variants: Mapping[tuple[int, str], Mapping[str, str]]
 
 
 class FactsParts(People):
@@ -150,6 +152,9 @@ class FactsParts(People):
         lists: dict[int, dict[str, datetime]] = defaultdict(dict)
         for number, name, since in self._all(lists_statement(postgres), ids=ids):
             lists[number][name] = since
+        variants: dict[tuple[int, str], dict[str, str]] = defaultdict(dict)
+        for number, campaign, step, post in self._all(variants_statement(postgres), ids=ids):
+            variants[number, campaign][step] = post
         return Known(
             subscribers={row[0]: as_subscriber(row, tags.get(row[0], frozenset())) for row in rows},
             suppressed={row[0]: row[-1] for row in rows},
@@ -157,6 +162,7 @@ class FactsParts(People):
             booked=frozenset((row[0], row[1]) for row in self._all(booked_statement(postgres), ids=ids)),
             last_drip_at={row[0]: row[1] for row in self._all(drip_statement(postgres), ids=ids)},
             last_starts={row[0]: row[1] for row in self._all(last_sessions_statement(postgres), campaigns=campaigns)},
+            variants=variants,
         )
 
 
@@ -178,5 +184,6 @@ def facts(enrollment: Enrollment, known: Known, project_zone: str, held: Row_ | 
         attendance=Attendance.UNKNOWN if held is None or held[-1] is None else held[-1],
         last_session_starts=known.last_starts.get(enrollment.campaign),
         last_drip_at=known.last_drip_at.get(number),
+        variants=known.variants.get((number, enrollment.campaign), NOTHING),
         joined_at=min((since for since in lists.values() if since is not None), default=None),
     )

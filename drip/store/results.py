@@ -106,3 +106,14 @@ class Audience:
     expires_at: datetime | None = None
     zone: str | None = None
     default_zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class VariantCount:
+    """How often a post of a test was sent, and how many of those passages reached the goal of their sequence."""
+
+    campaign: str
+    step: str
+    post: str
+    sent: int
+    goal: int

@@ -301,6 +301,18 @@ step_done = Table(
     UniqueConstraint("enrollment_id", "step"),
 )
 
+# Which post of a test each person was given, once for all their passages.
+variant = Table(
+    "variant",
+    metadata,
+    Column("subscriber_id", Id, ForeignKey(subscriber.c.id), primary_key=True),
+    Column("campaign", Text, primary_key=True),
+    Column("step", Text, primary_key=True),
+    Column("post", Text, nullable=False),
+    Column("bucket", Integer, nullable=False),
+    Column("given_at", Moment, nullable=False),
+)
+
 # --- deliveries ----------------------------------------------------------------------------------------------------
 
 delivery = Table(

@@ -26,6 +26,7 @@ from drip.core.records import (
     SubscriberId,
 )
 from drip.core.segments import parse_condition
+from drip.core.variants import Variant
 from drip.core.when import due, in_hours, local_wall, parse_hours, parse_when
 
 CAMPAIGN = Campaign("six", "Six", "America/New_York")
@@ -82,11 +83,12 @@ def lives(draw: st.DrawFn, *, service: bool | None = None) -> Life:
     )
     steps = []
     for number in range(draw(st.integers(1, 5))):
-        verb = draw(st.sampled_from([Verb.SEND, Verb.SEND, Verb.SEND, Verb.TAG]))
+        verb = draw(st.sampled_from([Verb.SEND, Verb.SEND, Verb.TEST, Verb.TAG]))
+        variants = (Variant(f"p{number}-a", 1), Variant(f"p{number}-b", 2)) if verb is Verb.TEST else ()
         late = draw(st.none() | st.sampled_from([timedelta(hours=1), timedelta(days=10)]))
         condition = draw(conditions) if knows_session else None
         when = draw(whens(knows_session=knows_session))
-        steps.append(Step("seq", verb, f"p{number}", when, condition, late))
+        steps.append(Step("seq", verb, f"p{number}", when, condition, late, variants=variants))
     stop = Trigger("last session starts", TriggerKind.LAST_SESSION_STARTS) if draw(st.booleans()) else None
     sequence = Sequence("seq", start, tuple(steps), stop=stop, hours=draw(hours))
     wakes = sorted(START + each for each in draw(st.lists(minutes, min_size=1, max_size=10)))
@@ -259,7 +261,7 @@ def test_rule_06_what_is_done_is_due_and_not_too_late(life: Life) -> None:
         if isinstance(made, Do):
             assert made.due <= now
             assert made.expires is None or now <= made.expires
-            if made.step.verb is Verb.SEND:
+            if made.step.is_mail:
                 assert made.expires is not None
 
 
@@ -267,7 +269,7 @@ def test_rule_06_what_is_done_is_due_and_not_too_late(life: Life) -> None:
 @LAWS
 def test_rule_06_two_drip_mails_keep_their_distance(life: Life) -> None:
     for now, made, facts in live(life):
-        if isinstance(made, Do) and made.step.verb is Verb.SEND and made.step.when.kind is WhenKind.LATER:
+        if isinstance(made, Do) and made.step.is_mail and made.step.when.kind is WhenKind.LATER:
             assert facts.last_drip_at is None or now - facts.last_drip_at >= SPACING
 
 
