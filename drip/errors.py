@@ -98,6 +98,22 @@ class StoreRefused(DripError):
     exit_code = 12
 
 
+class JournalAhead(StoreRefused):
+    """The send journal knows more than the database, which was perhaps restored from a backup."""
+
+    name = "journal-ahead"
+    default_hint = (
+        "`drip db repair` notes in the database what the journal knows, then `drip run` goes on and nobody gets a mail"
+        " twice; if you began a new database on purpose, move the old journal's folder away"
+    )
+
+
+class JournalAwaited(StoreRefused):
+    """The send journal of another machine has not been compared yet."""
+
+    name = "journal-awaited"
+
+
 class RelayUnreachable(DripError):
     """The relay is unreachable or refused the login; nothing was sent."""
 

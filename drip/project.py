@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from drip.engine.engine import Engine
     from drip.mail.transport import Transport
     from drip.store.glance import Glance
+    from drip.store.send_journal import SendJournal
     from drip.store.store import Store
 
 PROJECT_FILE = "drip.yaml"
@@ -228,8 +230,24 @@ class Project:
         if self._engine is None:
             from drip.engine.engine import Engine
 
-            self._engine = Engine(self.store, self.definition, self.keys, self._transport, make_owner)
+            self._engine = Engine(
+                self.store, self.definition, self.keys, self._transport, make_owner, journal=self.journal
+            )
         return self._engine
+
+    @property
+    def journal(self) -> SendJournal | None:
+        """The send journal: `DRIP_JOURNAL`, else as drip.yaml says, else beside the database. None: it is in memory."""
+        from drip.store.send_journal import SendJournal
+
+        store = self.store
+        named = os.environ.get("DRIP_JOURNAL") or self.definition.journal
+        if store.is_shared:
+            folder = self.root / (named or ".drip/sends")
+            return SendJournal(folder, f"{socket.gethostname()}:{folder}")
+        if store.file is None:
+            return None
+        return SendJournal(self.root / named if named else store.file.with_name(store.file.name + ".sends"))
 
     def relay(self) -> Transport:
         """The way out for a message that is no delivery. In test mode it leads to that address alone."""

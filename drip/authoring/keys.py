@@ -99,6 +99,8 @@ PROJECT_KEYS = (
         pattern=FIELD_PATTERN, may_be_empty=True),
     Key("store", Form.TEXT, "The database. Default: sqlite:///drip.db.",
         examples=("sqlite:///drip.db", "postgresql://drip@localhost/drip")),
+    Key("journal", Form.TEXT, "The folder of the send journal, which knows what was sent even when the database "
+        "is restored from a backup. Default: beside a SQLite database, else `.drip/sends`."),
     Key("relays", Form.ROWS, "The servers that mail is handed to, in order: the next is used when one is away.", keys=(
         Key("server", Form.TEXT, "An SMTP server: `host` or `host:port`.", examples=("smtp.example.net:587",)),
         Key("folder", Form.TEXT, "A folder for .eml files, instead of a server.", examples=("outbox",)),

@@ -129,6 +129,7 @@ def _definition(book: Notebook, section: Section) -> ProjectDefinition:
         fields=_fields(book, section),
         store=_store(book, section),
         relays=_relays(book, section),
+        journal=section.text("journal"),
         test_mode=_test_mode(book, section),
         brand=read_brand(book, section),
         closed=book.phrases(section.texts.get("closed", ()), parse_closing),

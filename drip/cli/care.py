@@ -1,26 +1,36 @@
-"""The commands of care: db check and upgrade, help, completion. Called by `drip.cli.main` on demand."""
+"""The commands of care: db check, upgrade and repair, help, completion. Called by `drip.cli.main` on demand."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import click
 
-from drip.cli.grammar import Call, command, context_of, noun
+from drip.cli.grammar import Call, command, context_of, dry_run_option, noun
 from drip.cli.names import near_hint
 from drip.cli.output import count, one_line
 from drip.errors import NotFound
 
+if TYPE_CHECKING:
+    from drip.engine.restoring import Repaired
+
 SHELLS = ("bash", "zsh", "fish")
 EXITS = (4, 10, 11, 12, 75)
 
-db = noun("db", "The database: check it, upgrade it.")
+db = noun("db", "The database: check it, upgrade it, repair it after a restore.")
 
 
 @command("check", examples=(("drip db check", "does it fit this drip?"),), exits=EXITS)
 def db_check(call: Call) -> None:
-    """Say whether the database can be opened and fits this drip. A missing one is made."""
+    """Say whether the database can be opened, fits this drip and knows what was sent. A missing one is made."""
+    from drip.engine.restoring import refuse_if_ahead
+
     with call.project() as project:
+        journal = project.journal
+        if journal is not None:
+            refuse_if_ahead(project.store, journal, call.now())
         with project.store.read() as work:
             counts = work.delivery_counts()
         planned = counts.get("planned", 0)
@@ -51,7 +61,61 @@ def db_upgrade(call: Call) -> None:
         call.output.answer("nothing to upgrade")
 
 
+@command(
+    "repair",
+    examples=(
+        ("drip db repair --dry-run", "how much did the restored database forget?"),
+        ("drip db repair", "note what the send journal knows; then `drip run` goes on"),
+        ("drip db repair --without web2:/srv/letter/.drip/sends", "that machine is gone, and its journal with it"),
+    ),
+    exits=EXITS,
+)
+@click.option("--without", metavar="PLACE", help="Do not wait for the journal there: it is gone for good.")
+@dry_run_option
+def db_repair(call: Call, without: str | None, dry_run: bool) -> None:
+    """After the database was restored from a backup: note what the send journal knows was sent since.
+
+    What the relay had taken counts as sent; where no outcome was noted it is uncertain. Nobody gets a mail twice.
+    What else happened since the backup (subscriptions, unsubscribes) the journal does not know.
+    """
+    from drip.engine.restoring import repair
+
+    with call.project() as project:
+        journal = project.journal
+        if without is not None and not dry_run:
+            with project.store.write() as work:
+                if not work.forget_journal(without):
+                    known = [each for each, (_, awaited) in work.journals().items() if awaited]
+                    hint = f"awaited: {', '.join(known)}" if known else "none is awaited"
+                    raise NotFound(f"no send journal is known at `{one_line(without)}`", hint=hint)
+        if journal is None:
+            raise NotFound("a database in memory has no send journal")
+        done = repair(project.store, journal, call.now(), dry_run=dry_run)
+        journal.close()
+    awaited = [each for each in done.awaited if each != without]
+    if call.output.json:
+        numbers = {name: getattr(done, name) for name in ("sent", "uncertain", "failed", "due", "damaged")}
+        call.output.document({"type": "database-repaired", **numbers, "awaited": awaited, "dry_run": dry_run})
+        return
+    call.output.answer("\n".join(_repaired_lines(done, awaited, dry_run)))
+
+
+def _repaired_lines(done: Repaired, awaited: Sequence[str], dry_run: bool) -> Iterator[str]:
+    if not done.total:
+        yield "the database knows all that the send journal knows; nothing to repair"
+    else:
+        parts = [f"{getattr(done, name):,} {name}" for name in ("sent", "uncertain", "failed", "due")]
+        told = ", ".join(each for each in parts if not each.startswith("0 "))
+        yield f"{'would note' if dry_run else 'noted'} {count(done.total, 'delivery', 'deliveries')}: {told}"
+        yield "unsubscribes since the backup are not in the journal: `drip subscriber unsubscribe` whoever you know of"
+    if done.damaged:
+        yield f"{count(done.damaged, 'line')} of the journal could not be read"
+    for each in awaited:
+        yield f"next: `drip db repair` for the journal {one_line(each)}, or here with `--without` if it is gone"
+
+
 db.add_command(db_check)
+db.add_command(db_repair)
 db.add_command(db_upgrade)
 
 

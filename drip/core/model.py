@@ -96,7 +96,8 @@ class ProjectDefinition:
     """drip.yaml: who sends, from where, to which lists. `fields` are fall-backs for fields not known of a reader.
 
     `test_mode` is the address that all mail goes to in place of its readers; "" when mail goes to the readers.
-    `closed` are the days on which no sequence sends.
+    `closed` are the days on which no sequence sends. `journal` is the folder of the send journal; "" is beside the
+    database.
     """
 
     name: str
@@ -114,6 +115,7 @@ class ProjectDefinition:
     test_mode: str = ""
     brand: Brand = Brand()
     closed: tuple[Closing, ...] = ()
+    journal: str = ""
 
     def list_named(self, name: str) -> MailingList | None:
         """The list of that name, or None."""

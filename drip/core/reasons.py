@@ -57,6 +57,7 @@ class ReasonName(StrEnum):
     CANNOT_RENDER = "cannot-render"
     OWNER_DIED = "owner-died"
     CONFIRMATION_LOST = "confirmation-lost"
+    RESTORED = "restored"
     BY_AUTHOR = "by-author"
     # Why a registration changed.
     BY_READER = "by-reader"
@@ -204,6 +205,11 @@ EXPLANATIONS: Mapping[ReasonName, str] = MappingProxyType(
         ReasonName.CONFIRMATION_LOST: (
             "The mail that asks the reader to confirm got no verdict from the relay. It alone is sent again by itself: "
             "one question too many does less harm than a reader who waits for it in vain."
+        ),
+        ReasonName.RESTORED: (
+            "The database was restored from a backup and had forgotten this delivery; the send journal beside it had "
+            "not. `drip db repair` wrote down what the journal knows: sent where the relay had taken it, uncertain "
+            "where no outcome was noted. It is not sent again."
         ),
         ReasonName.BY_AUTHOR: (
             "You decided it with `drip delivery`: an uncertain message counts as sent or is sent again, a held one is "

@@ -23,12 +23,14 @@ from drip.engine.happen import perform
 from drip.engine.keys import Keys
 from drip.engine.ledger import settle_steps
 from drip.engine.live import Live, NotApplied
+from drip.engine.restoring import refuse_if_ahead, settle_known
 from drip.engine.scene import Happened, Scene
 
 if TYPE_CHECKING:
     from drip.engine.letters import Letters
     from drip.engine.sending import Sending
     from drip.mail.transport import Transport
+    from drip.store.send_journal import SendJournal
     from drip.store.store import Store
     from drip.store.work import Work
 
@@ -68,6 +70,7 @@ class Engine:
         keys: Keys,
         transport: Callable[[], Transport],
         make_owner: Callable[[], str],
+        journal: SendJournal | None = None,
     ) -> None:
         self.store = store
         self.definition = definition
@@ -75,6 +78,7 @@ class Engine:
         self.live = Live()
         self._transport = transport
         self._make_owner = make_owner
+        self.journal = journal
         self._letters: Letters | None = None
         self._under_way: tuple[asyncio.AbstractEventLoop, Sending] | None = None
 
@@ -123,11 +127,16 @@ class Engine:
             return not self._lost_confirmations(work, now) and not self.store.dead_owners(work)
 
     def tick(self, now: datetime, *, limit: int | None = None, only: Kind | None = None) -> Ticked:
-        """Do what is due at `now`, once. See the module's word for the order. Raises RelayUnreachable, CannotRecord."""
+        """Do what is due at `now`, once. See the module's word for the order.
+
+        Raises RelayUnreachable, JournalAhead, CannotRecord.
+        """
         return asyncio.run(self.tick_async(now, limit=limit, only=only))
 
     async def tick_async(self, now: datetime, *, limit: int | None = None, only: Kind | None = None) -> Ticked:
         """`tick`, inside a running event loop."""
+        if self.journal is not None:
+            refuse_if_ahead(self.store, self.journal, now)
         totals: Counter[str] = Counter()
         owner = self._make_owner()
         ownership = self.store.take_ownership(owner)
@@ -150,6 +159,7 @@ class Engine:
         more, relay_down = False, ""
         while True:
             totals["planned"] += advance_due(self.store, self.scene, now).planned
+            totals["recovered"] += settle_known(self.store)
             left = None if limit is None else limit - totals["sent"] - totals["failed"] - totals["deferred"]
             with self.store.read() as work:
                 due = work.next_delivery_due()
@@ -178,7 +188,17 @@ class Engine:
         # Before anything is claimed: an unreachable relay changes nothing but the clock.
         await transport.open()
         try:
-            sending = Sending(self.store, self.live, self.letters, transport, owner, now, limit=limit, only=only)
+            sending = Sending(
+                self.store,
+                self.live,
+                self.letters,
+                transport,
+                owner,
+                now,
+                limit=limit,
+                only=only,
+                journal=self.journal,
+            )
             self._under_way = asyncio.get_running_loop(), sending
             await sending.run()
             self._warn_of_pages(now)
@@ -186,6 +206,8 @@ class Engine:
         finally:
             self._under_way = None
             await transport.close()
+            if self.journal is not None:
+                self.journal.close()
 
     def _warn_of_pages(self, now: datetime) -> None:
         """Tell the author of posts whose fast rendering was not trusted, or does not help; nobody got a wrong page."""

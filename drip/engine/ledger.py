@@ -17,6 +17,7 @@ from drip.core.records import Delivery, DeliveryId, Did, EnrollmentId, LogEntry,
 
 if TYPE_CHECKING:
     from drip.store.results import Recorded
+    from drip.store.send_journal import SendJournal
     from drip.store.store import Store
     from drip.store.work import Work
 
@@ -33,11 +34,12 @@ DID_OF_STATE = {
 class Ledger:
     """The one writer of a run. Use `mark` and `record` from lanes, `serve` as a task, `close` at the end."""
 
-    def __init__(self, store: Store, owner: str, now: datetime) -> None:
+    def __init__(self, store: Store, owner: str, now: datetime, journal: SendJournal | None = None) -> None:
         self._store = store
         self._owner = owner
         self._now = now
-        self._marks: list[tuple[DeliveryId, asyncio.Future[bool]]] = []
+        self._journal = journal
+        self._marks: list[tuple[Delivery, asyncio.Future[bool]]] = []
         self._results: list[tuple[Delivery, Recorded]] = []
         self._wake = asyncio.Event()
         self._closing = False
@@ -49,7 +51,7 @@ class Ledger:
         if self._failure is not None:
             raise self._failure
         granted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._marks.append((delivery.id, granted))
+        self._marks.append((delivery, granted))
         self._wake.set()
         return await granted
 
@@ -83,14 +85,18 @@ class Ledger:
         marks, results = self._marks, self._results
         if not marks and not results:
             return
-        ids = [each for each, _ in marks]
+        ids = [each.id for each, _ in marks]
         # `self._marks` still holds the futures if the commit fails, so that `serve` can tell their lanes.
         marked, counts = self._store.transact(lambda work: self._write(work, ids, results))
+        if self._journal is not None:
+            granted_now = [each for each, _ in marks if each.id in marked]
+            seconds = asyncio.get_running_loop().time()
+            self._journal.append(self._owner, self._now, granted_now, (each for _, each in results), seconds)
         self.counts.update(counts)
         self._marks, self._results = self._marks[len(marks) :], self._results[len(results) :]
         for each, granted in marks:
             if not granted.done():
-                granted.set_result(each in marked)
+                granted.set_result(each.id in marked)
 
     def _write(
         self, work: Work, ids: Sequence[DeliveryId], results: Sequence[tuple[Delivery, Recorded]]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from drip.mail.transport import Transport
     from drip.store.desk import Reader
     from drip.store.results import Claimed
+    from drip.store.send_journal import SendJournal
     from drip.store.store import Store
     from drip.store.work import Work
 
@@ -51,6 +52,7 @@ class Sending:
         *,
         limit: int | None = None,
         only: Kind | None = None,
+        journal: SendJournal | None = None,
     ) -> None:
         self._store = store
         self._live = live
@@ -67,7 +69,7 @@ class Sending:
         self._waiting: set[asyncio.Task[None]] = set()
         self.is_stopping = False
         self.relay_down = ""
-        self.ledger = Ledger(store, owner, now)
+        self.ledger = Ledger(store, owner, now, journal)
 
     @property
     def reached_limit(self) -> bool:

@@ -107,6 +107,7 @@ def gather(project: Project, now: datetime) -> Status:
                 *_delivery_needs(deliveries),
                 *_file_needs(project, work, files, now),
                 *_run_needs(last_run, next_at, now),
+                *_journal_needs(project, work),
             ],
             test_mode=project.definition.test_mode,
             variants=variant_numbers(work, [each.campaign for each in editions if each.campaign is not None]),
@@ -201,6 +202,16 @@ def _run_needs(last: RunRecord | None, next_at: datetime | None, now: datetime) 
     if next_at is not None and now - next_at > OVERDUE:
         return [Need("overdue", "what is due waits for more than an hour", "is `drip run` in cron? is the relay up?")]
     return []
+
+
+def _journal_needs(project: Project, work: Work) -> list[Need]:
+    from drip.engine.restoring import ahead
+    from drip.errors import JournalAhead
+
+    journal = project.journal
+    if journal is None or not ahead(work, journal):
+        return []
+    return [Need("journal-ahead", "the database has forgotten messages that were sent", JournalAhead.default_hint)]
 
 
 # --- forms -------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from drip.core.delivery import DeliveryState
 from drip.core.records import Delivery, DeliveryId, Kind, NewDelivery, SubscriberId, SubscriptionState
 from drip.store.columns import Moment, among, ranked, said
 from drip.store.results import Claimed
-from drip.store.schema import delivery, subscriber, subscription, suppression
+from drip.store.schema import delivery, sent_before, subscriber, subscription, suppression
 from drip.store.transaction import Row_, Transaction, insert_into
 
 DELIVERY = tuple(delivery.c[each.name] for each in fields(Delivery))
@@ -48,9 +48,16 @@ TOO_LATE: Final = "too-late"
 SUPPRESSED: Final = "suppressed"
 UNSUBSCRIBED: Final = "unsubscribed"
 OWNER_DIED: Final = "owner-died"
+ALREADY_SENT: Final = "already-sent"
 
 # What a "no" looks like, seen from a delivery.
 IS_SUPPRESSED = exists().where(suppression.c.mailbox == delivery.c.mailbox)
+# What a send journal knew of it before the database was restored. The table is empty but after a repair.
+WAS_SENT = exists().where(
+    sent_before.c.occasion == delivery.c.occasion,
+    sent_before.c.mailbox == delivery.c.mailbox,
+    sent_before.c.state != said(DeliveryState.DUE),
+)
 IS_ACTIVE = exists().where(
     subscription.c.subscriber_id == delivery.c.subscriber_id,
     subscription.c.list == delivery.c.list,
@@ -124,7 +131,7 @@ def mark_statement(postgres: bool) -> Update:
     )
     return (
         update(delivery)
-        .where(delivery.c.id.in_(select(free.c.id)), *ours, ~IS_SUPPRESSED, MAY_BE_MAILED)
+        .where(delivery.c.id.in_(select(free.c.id)), *ours, ~IS_SUPPRESSED, ~WAS_SENT, MAY_BE_MAILED)
         .values(
             state=SENDING,
             attempt=delivery.c.attempt + 1,
@@ -145,7 +152,7 @@ def refuse_statement(postgres: bool) -> Update:
         .with_for_update(skip_locked=True, key_share=True)
         .cte("free")
     )
-    refused = or_(IS_SUPPRESSED, ~MAY_BE_MAILED)
+    refused = or_(IS_SUPPRESSED, WAS_SENT, ~MAY_BE_MAILED)
     return (
         update(delivery)
         .where(delivery.c.id.in_(select(free.c.id)), *ours)
@@ -153,6 +160,7 @@ def refuse_statement(postgres: bool) -> Update:
             state=case((refused, said(DeliveryState.SKIPPED)), else_=DUE),
             reason=case(
                 (IS_SUPPRESSED, literal(SUPPRESSED)),
+                (WAS_SENT, literal(ALREADY_SENT)),
                 (~MAY_BE_MAILED, literal(UNSUBSCRIBED)),
                 else_=delivery.c.reason,
             ),

@@ -54,6 +54,16 @@ class Store:
         else:
             self._locks = ownership.MemoryLocks()
 
+    @property
+    def file(self) -> Path | None:
+        """The file of a SQLite database; None for one in memory and for PostgreSQL."""
+        return self._file
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several machines may use it."""
+        return self._postgres
+
     # --- transactions ---
 
     @contextlib.contextmanager

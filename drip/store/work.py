@@ -12,10 +12,23 @@ from drip.store.enrollments import Enrollments
 from drip.store.journal import Journal
 from drip.store.outcomes import Outcomes
 from drip.store.replanning import Replanning
+from drip.store.restored import Restored
 from drip.store.revisions import Revisions
 from drip.store.variants import Variants
 from drip.store.webinars import Webinars
 
 
-class Work(Broadcasts, Deliveries, Desk, Enrollments, Journal, Outcomes, Replanning, Revisions, Variants, Webinars):
+class Work(
+    Broadcasts,
+    Deliveries,
+    Desk,
+    Enrollments,
+    Journal,
+    Outcomes,
+    Replanning,
+    Restored,
+    Revisions,
+    Variants,
+    Webinars,
+):
     """One transaction's methods. People and facts come with the broadcasts, who build on them."""

@@ -79,6 +79,7 @@ CHANGING = {
     "attendance import",
     "delivery resolve",
     "delivery retry",
+    "db repair",
     "delivery cancel",
     "registration cancel",
     "registration move",
