@@ -17,6 +17,7 @@ from drip.authoring.catalogue_files import FILE_PROBLEMS  # noqa: E402 - found t
 from drip.authoring.catalogue_layouts import LAYOUT_PROBLEMS  # noqa: E402
 from drip.authoring.catalogue_plot import PLOT_PROBLEMS  # noqa: E402
 from drip.authoring.catalogue_posts import POST_PROBLEMS  # noqa: E402
+from drip.authoring.catalogue_stories import STORY_PROBLEMS  # noqa: E402
 from drip.authoring.catalogue_wording import WORDING_PROBLEMS  # noqa: E402
 from drip.authoring.explanation import Explanation  # noqa: E402
 from tests.problems.folders import EXPECTED, FOLDERS  # noqa: E402
@@ -34,6 +35,7 @@ All problems of all files are reported at once.
 PARTS = (
     ("Files and drip.yaml", FILE_PROBLEMS),
     ("The plot, campaign.yaml", PLOT_PROBLEMS),
+    ("Drip tests, tests/*.yaml", STORY_PROBLEMS),
     ("Posts", POST_PROBLEMS),
     ("The words of posts", WORDING_PROBLEMS),
     ("Layouts, styles and finished mails", LAYOUT_PROBLEMS),

@@ -112,8 +112,8 @@ POST_PROBLEMS = (
     Explanation(
         "unknown-session",
         Rank.ERROR,
-        "session:NAME leads to one session of the campaign's webinar, by its name under `sessions`. There is none of "
-        "this name.",
+        "session:NAME in a post leads to one session of the campaign's webinar, by its name under `sessions`, and a "
+        "drip test speaks of them by their names. There is none of this name.",
         "[Tuesday at noon](session:tuesday-noon)",
     ),
     Explanation(

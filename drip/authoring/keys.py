@@ -13,6 +13,8 @@ from enum import StrEnum
 NAME_PATTERN = "[a-z0-9][a-z0-9_-]{0,59}"
 # Fields are names in Jinja.
 FIELD_PATTERN = "[a-z][a-z0-9_]{0,59}"
+# The people of drip tests.
+PERSON_PATTERN = "[A-Za-z][A-Za-z0-9_-]{0,59}"
 
 
 class Form(StrEnum):
@@ -173,6 +175,26 @@ CAMPAIGN_KEYS = (
         Key("where", Form.TEXT, "Which of its subscribers: " + _CONDITION, examples=("not tag webinar-graduate",)),
         Key("when", Form.TEXT, _WHEN, required=True, examples=("2026-12-01 09:00 reader's time",)),
         Key("late", Form.TEXT, _LATE, examples=("6 hours",)),
+    )),
+)  # fmt: skip
+
+# A drip test: a file in the tests/ folder of a campaign.
+STORY_KEYS = (
+    Key("title", Form.PROSE, "What this test holds, in a sentence.", required=True,
+        examples=("Whoever registers is invited no more",)),
+    Key("begins", Form.TEXT, "The day on which the campaign is applied, perhaps with a time, on the project's clock.",
+        required=True, examples=("2026-11-19",)),
+    Key("people", Form.NAMED, "Who is in it: a name for each.", required=True, pattern=PERSON_PATTERN, keys=(
+        Key("zone", Form.TEXT, "The time zone that this person lives in. Default: that of drip.yaml.",
+            examples=("Europe/Berlin",)),
+        Key("fields", Form.NAMED, "What is known of this person.", pattern=FIELD_PATTERN),
+        Key("does", Form.TEXTS, "What this person does, in order: a moment and a deed.", required=True,
+            examples=("Thu 10:00 joins job-seekers",)),
+        Key("gets", Form.TEXTS, "The posts that come, all of them and in order: a moment and a post. `...` where any "
+            "others may come; `nothing` alone for none.", examples=("Mon 9:30 last-seats",)),
+        Key("not", Form.TEXTS, "Posts that must never come.", examples=("last-seats",)),
+        Key("ends", Form.NAMED, "How each sequence stands at the end: `done`, `goal`, `stopped`, `running`, `never` "
+            "(did not begin), or the name of a reason."),
     )),
 )  # fmt: skip
 

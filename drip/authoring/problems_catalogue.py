@@ -13,12 +13,23 @@ from drip.authoring.catalogue_files import FILE_PROBLEMS
 from drip.authoring.catalogue_layouts import LAYOUT_PROBLEMS
 from drip.authoring.catalogue_plot import PLOT_PROBLEMS
 from drip.authoring.catalogue_posts import POST_PROBLEMS
+from drip.authoring.catalogue_stories import STORY_PROBLEMS
 from drip.authoring.catalogue_wording import WORDING_PROBLEMS
 from drip.authoring.explanation import Explanation
 from drip.core.problems import Place, Problem
 
 PROBLEMS: Mapping[str, Explanation] = MappingProxyType(
-    {each.name: each for each in (*FILE_PROBLEMS, *PLOT_PROBLEMS, *POST_PROBLEMS, *WORDING_PROBLEMS, *LAYOUT_PROBLEMS)}
+    {
+        each.name: each
+        for each in (
+            *FILE_PROBLEMS,
+            *PLOT_PROBLEMS,
+            *STORY_PROBLEMS,
+            *POST_PROBLEMS,
+            *WORDING_PROBLEMS,
+            *LAYOUT_PROBLEMS,
+        )
+    }
 )
 
 

@@ -1,4 +1,4 @@
-"""JSON Schemas of drip.yaml and campaign.yaml, for editors: completion, and the meaning of each key on hover.
+"""JSON Schemas of drip.yaml, campaign.yaml and drip tests, for editors: completion, and each key's meaning on hover.
 
 Made from the same table of keys as the reader (`drip.authoring.keys`), so the two cannot drift apart. An editor finds
 a schema by a first line such as `# yaml-language-server: $schema=…`. Values are described as texts or numbers, as
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from drip.authoring.keys import CAMPAIGN_KEYS, PROJECT_KEYS, STEP_VERBS, Form, Key
+from drip.authoring.keys import CAMPAIGN_KEYS, PROJECT_KEYS, STEP_VERBS, STORY_KEYS, Form, Key
 
 # Draft 7 is what the YAML language server, and so most editors, understand.
 DIALECT = "http://json-schema.org/draft-07/schema#"
@@ -27,6 +27,11 @@ def project_schema() -> dict[str, Any]:
 def campaign_schema() -> dict[str, Any]:
     """The schema of campaign.yaml."""
     return {"$schema": DIALECT, "title": "campaign.yaml", **_table(CAMPAIGN_KEYS)}
+
+
+def story_schema() -> dict[str, Any]:
+    """The schema of a drip test, campaigns/NAME/tests/*.yaml."""
+    return {"$schema": DIALECT, "title": "drip test", **_table(STORY_KEYS)}
 
 
 def _table(keys: Iterable[Key]) -> dict[str, Any]:

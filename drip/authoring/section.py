@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TypeVar
 
-from drip.authoring.keys import FIELD_PATTERN, SECRET_WORDS, Form, Key
+from drip.authoring.keys import FIELD_PATTERN, PERSON_PATTERN, SECRET_WORDS, Form, Key
 from drip.authoring.problems_catalogue import problem
 from drip.authoring.source import MAX_CHARACTERS, Broken, Entry, Listing, Node, Scalar, Table, compose, text_faults
 from drip.core.problems import PhraseError, Place, Problem, Rank
@@ -313,6 +313,8 @@ def name_rule(pattern: str) -> str:
     """How a name must look, for the help line."""
     if pattern == FIELD_PATTERN:
         return "use small letters, digits and `_`, beginning with a letter, at most 60"
+    if pattern == PERSON_PATTERN:
+        return "use letters, digits, `-` and `_`, beginning with a letter, at most 60"
     return "use small letters, digits, `-` and `_`, at most 60"
 
 

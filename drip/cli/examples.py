@@ -27,6 +27,7 @@ DAYS_AHEAD = 7
 
 _DAY = re.compile(r"\b(\d{4}-\d\d-\d\d)\b")
 _CAMPAIGN_FILE = re.compile(r"campaigns/[^/]+/campaign\.yaml")
+_STORY_FILE = re.compile(r"(campaigns/[^/]+)/tests/.+\.ya?ml")
 
 
 def example_files(name: str, now: datetime) -> dict[str, bytes]:
@@ -40,29 +41,37 @@ def example_files(name: str, now: datetime) -> dict[str, bytes]:
                 files[each.relative_to(root).as_posix()] = each.read_bytes()
     if name == EMPTY:
         files["campaigns/.gitkeep"] = b""  # neither git nor a wheel keeps an empty folder
+    texts = {path: files[path].decode() for path in files if _CAMPAIGN_FILE.fullmatch(path)}
     for path in files:
         if path == PROJECT_FILE:
             files[path] = modeline(path).encode() + files[path]
-        elif _CAMPAIGN_FILE.fullmatch(path):
-            files[path] = (modeline(path) + _in_the_future(files[path].decode(), now.date())).encode()
+        elif path in texts:
+            files[path] = (modeline(path) + _moved(texts[path], _ahead(texts[path], now.date()))).encode()
+        elif story := _STORY_FILE.fullmatch(path):
+            # A test speaks of the days of its campaign, and so moves with it.
+            ahead = _ahead(texts[f"{story[1]}/campaign.yaml"], now.date())
+            files[path] = (modeline(path) + _moved(files[path].decode(), ahead)).encode()
     return {**files, **schema_files(), ".gitignore": IGNORED}
 
 
-def _in_the_future(text: str, today: date) -> str:
-    """The text with its days moved by whole weeks, so that Tuesdays stay Tuesdays and nothing is over already."""
+def _ahead(text: str, today: date) -> timedelta:
+    """By how many whole weeks days are moved, so that Tuesdays stay Tuesdays and nothing of `text` is over already."""
     days = [date.fromisoformat(each) for each in _DAY.findall(text)]
     if not days:
-        return text
+        return timedelta()
     short = (today + timedelta(days=DAYS_AHEAD) - min(days)).days
-    ahead = timedelta(weeks=max(0, -(-short // 7)))
+    return timedelta(weeks=max(0, -(-short // 7)))
+
+
+def _moved(text: str, ahead: timedelta) -> str:
     return _DAY.sub(lambda match: (date.fromisoformat(match[1]) + ahead).isoformat(), text)
 
 
 def schema_files() -> dict[str, bytes]:
-    """The schemas of drip.yaml and campaign.yaml, for editors."""
-    from drip.authoring.schema import campaign_schema, project_schema
+    """The schemas of drip.yaml, campaign.yaml and drip tests, for editors."""
+    from drip.authoring.schema import campaign_schema, project_schema, story_schema
 
-    made = {"drip": project_schema(), "campaign": campaign_schema()}
+    made = {"drip": project_schema(), "campaign": campaign_schema(), "test": story_schema()}
     return {
         f"{SCHEMA_FOLDER}/{name}.schema.json": (json.dumps(schema, indent=2, ensure_ascii=False) + "\n").encode()
         for name, schema in made.items()
@@ -72,7 +81,7 @@ def schema_files() -> dict[str, bytes]:
 def modeline(path: str) -> str:
     """The first line that tells an editor which schema a YAML file follows; the path is relative to the file."""
     up = "../" * path.count("/")
-    name = "drip" if path == PROJECT_FILE else "campaign"
+    name = "drip" if path == PROJECT_FILE else "test" if _STORY_FILE.fullmatch(path) else "campaign"
     return f"# yaml-language-server: $schema={up}{SCHEMA_FOLDER}/{name}.schema.json\n"
 
 

@@ -33,6 +33,7 @@ SECTIONS = {
         "preview": "drip.cli.write:preview",
         "proof": "drip.cli.proof:proof",
         "rehearse": "drip.cli.rehearse:rehearse",
+        "test": "drip.cli.test_command:test",
         "explain": "drip.cli.write:explain",
     },
     "Publish": {"plan": "drip.cli.publish:plan", "apply": "drip.cli.publish:apply"},

@@ -47,13 +47,20 @@ class Applied:
 
 
 def files_of(files: Mapping[str, str], campaign: str) -> dict[str, str]:
-    """The files that make one campaign's revision, or, for "", the project's own."""
-    prefix = f"campaigns/{campaign}/"
+    """The files that make one campaign's revision, or, for "", the project's own. Its drip tests are no part of it."""
+    prefix, tests = f"campaigns/{campaign}/", tests_of(campaign)
     return {
         path: text
         for path, text in sorted(files.items())
-        if path == "drip.yaml" or path.startswith("templates/") or (campaign and path.startswith(prefix))
+        if path == "drip.yaml"
+        or path.startswith("templates/")
+        or (campaign and path.startswith(prefix) and not path.startswith(tests))
     }
+
+
+def tests_of(campaign: str) -> str:
+    """The folder of a campaign's drip tests: nothing in it is sent, and none of it stands in the way of applying."""
+    return f"campaigns/{campaign}/tests/"
 
 
 def digest_of(files: Mapping[str, str]) -> str:
@@ -78,8 +85,8 @@ def wanted_campaigns(
         if name not in known:
             raise NotFound(f"there is no campaign `{name}`", hint=f"there are: {', '.join(known) or 'none'}")
     chosen = [each for each in known if not names or each in names]
-    others = tuple(f"campaigns/{each}/" for each in known if each not in chosen)
-    problems = [each for each in check(files, now=now) if not (others and each.place.path.startswith(others))]
+    others = (*(f"campaigns/{each}/" for each in known if each not in chosen), *(tests_of(each) for each in known))
+    problems = [each for each in check(files, now=now) if not each.place.path.startswith(others)]
     errors = sum(each.rank is Rank.ERROR for each in problems)
     if errors:
         raise ProblemsFound(f"{errors} problem{'s' if errors != 1 else ''} in your files; nothing was applied")
@@ -137,6 +144,11 @@ def replan(work: Work, before: Edition | None, after: Edition, now: datetime) ->
 def apply(engine: Engine, files: Mapping[str, str], now: datetime, *, names: Sequence[str] = ()) -> list[Applied]:
     """Make the files live. All or nothing. Raises ProblemsFound, NotFound, CannotRecord."""
     campaigns, _ = wanted_campaigns(files, names, now)
+    return apply_read(engine, files, campaigns, now)
+
+
+def apply_read(engine: Engine, files: Mapping[str, str], campaigns: Sequence[Campaign], now: datetime) -> list[Applied]:
+    """The same for files that were read and found to be sound."""
     applied = []
     with engine.store.write() as work:
         scene = engine.scene(work, now)

@@ -10,17 +10,17 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
-from drip.core.events import ConfirmedRegistration, ConfirmedSubscription, Event, Unsubscribed
+from drip.core.events import ConfirmedRegistration, ConfirmedSubscription, Event, MovedRegistration, Unsubscribed
 from drip.core.message import Wire
 from drip.core.model import Campaign, OptIn, ProjectDefinition, TriggerKind, WhenKind
 from drip.core.records import Delivery, LogEntry, RegistrationId, Subscriber, SubscriberId
-from drip.engine.apply import apply
+from drip.engine.apply import apply, apply_read
 from drip.engine.engine import Engine
 from drip.engine.keys import Keys
 from drip.engine.registering import SessionClosed
@@ -69,7 +69,10 @@ def memory_store() -> Store:
 
 
 class Play:
-    """One rehearsal. `people` may be filled before `run` with those of a copied database."""
+    """One rehearsal. `people` may be filled before `run` with those of a copied database.
+
+    `read` are the campaigns of the files, where they were read and found to be sound already.
+    """
 
     def __init__(
         self,
@@ -80,6 +83,7 @@ class Play:
         names: tuple[str, ...] = (),
         store: Store | None = None,
         keys: Keys | None = None,
+        read: Sequence[Campaign] | None = None,
     ) -> None:
         self.setting = setting
         self.definition = definition
@@ -88,6 +92,7 @@ class Play:
         self.store = store or memory_store()
         self.files = dict(files)
         self._names = names
+        self._read = read
         self.relay = RehearsalRelay(self.dice.about("relay"), setting.faults, self.clock.now, self._take)
         owners = count(1)
         self.engine = Engine(
@@ -141,7 +146,10 @@ class Play:
 
     def apply(self) -> None:
         """Make the files, as they are in this play now, live."""
-        apply(self.engine, self.files, self.clock.now(), names=self._names)
+        if self._read is None:
+            apply(self.engine, self.files, self.clock.now(), names=self._names)
+        else:
+            apply_read(self.engine, self.files, self._read, self.clock.now())
         with self.store.read() as work:
             editions = self.engine.live.campaigns(work)
         self._campaigns = {each.campaign.name: each.campaign for each in editions if each.campaign is not None}
@@ -180,6 +188,8 @@ class Play:
             one.said_no = False
         elif isinstance(event, ConfirmedRegistration) and happened.what == "booked":
             self._booked(one, event.registration_id)
+        elif isinstance(event, MovedRegistration):
+            one.seats.pop(event.registration_id, None)  # which session it is for now is looked up when it matters
         elif happened.what == "asked" and happened.registration_id is None and self._is_single(deed):
             one.said_no = False
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from drip.authoring.schema import campaign_schema, project_schema
+from drip.authoring.schema import campaign_schema, project_schema, story_schema
 from tests.stages import HERE
 
 
-@pytest.mark.parametrize(("name", "make"), [("drip", project_schema), ("campaign", campaign_schema)])
+@pytest.mark.parametrize(
+    ("name", "make"), [("drip", project_schema), ("campaign", campaign_schema), ("test", story_schema)]
+)
 def test_the_schema_is_up_to_date(name: str, make: Callable[[], dict[str, Any]]) -> None:
     path = HERE / "docs" / "schema" / f"{name}.schema.json"
     text = json.dumps(make(), indent=2, ensure_ascii=False) + "\n"
