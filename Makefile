@@ -44,8 +44,10 @@ docs: $(VENV)/.dev  ## write the generated pages of docs/ anew
 bench: $(VENV)/.dev  ## the figures, as ratios interleaved in one run
 	for each in benchmarks/[a-z]*.py; do $(BIN)/python $$each || exit 1; done
 
-faults: $(VENV)/.dev  ## the races at their full length: 10,000 times a "no" against the mark, on both engines
-	DRIP_RACES=10000 $(BIN)/python -m pytest -n $(WORKERS) --timeout 3600 tests/integration/test_no_wins.py
+faults: $(VENV)/.dev  ## the fault bench at full length: 500 kills, every point, zombies, full disks, outages, 10,000 races
+	DRIP_RACES=10000 DRIP_KILLS=500 DRIP_KILLED_READERS=50000 DRIP_POINTS_EVERY=1 DRIP_ZOMBIES=60 DRIP_FULL_DISKS=40 \
+	DRIP_OUTAGES=3 DRIP_OUTAGE_SECONDS=30 DRIP_PARTITIONS=20 \
+	$(BIN)/python -m pytest -s -n $(WORKERS) --dist worksteal --timeout 7200 tests/faults tests/integration/test_no_wins.py
 
 lock: $(VENV)/.dev  ## resolve the dependencies anew into the hashed lock files
 	$(BIN)/python -m pip --quiet install uv

@@ -73,6 +73,15 @@ class PostgresServer:
         self.folder.chmod(0o755)
         data = self.folder / "data"
         self._run(binaries / "initdb", "-D", data, "-U", "drip", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+        self._binaries = binaries
+        self.start()
+        atexit.register(self.stop)
+        # Since PostgreSQL 15 a new database is written to the log page by page, unless one asks for a plain copy.
+        self._copying = " STRATEGY file_copy" if self.version >= 150_000 else ""
+
+    def start(self) -> None:
+        """Starts the server on its data, and waits until it answers."""
+        data = self.folder / "data"
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": self.folder,
@@ -85,17 +94,19 @@ class PostgresServer:
         options = [f"--{name}={value}" for name, value in settings.items()]
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
-                [*self._prefix(), binaries / "postgres", "-D", data, *options],
+                [*self._prefix(), self._binaries / "postgres", "-D", data, *options],
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # an interrupt on the terminal is ours; we stop the server ourselves
                 **self._as_account(),
             )
-        atexit.register(self.stop)
         self._wait()
-        # Since PostgreSQL 15 a new database is written to the log page by page, unless one asks for a plain copy.
-        self._copying = " STRATEGY file_copy" if self.version >= 150_000 else ""
+
+    def crash(self) -> None:
+        """Ends the server at once, as a power loss would; the data stays."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(20)
 
     def _prefix(self) -> list[str]:
         """Linux tells the server when we are killed, so that it never outlives us."""

@@ -4,11 +4,14 @@ marking a message, planted one by one, are all found out: the test has teeth.
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +21,7 @@ from drip.core.message import Wire
 from drip.core.records import Delivery, SubscriberId
 from drip.engine.ledger import Ledger
 from drip.engine.sending import Sending
+from drip.errors import CannotRecord
 from drip.mail.transport import Grant, NotGranted
 from drip.store.store import Store, open_store
 from drip.store.work import Work
@@ -66,23 +70,49 @@ class DeadlyTransport:
         self.accepted.append(wire)
         if fate < 0.18:
             raise Killed
+        if fate < 0.24:
+            return Outcome(OutcomeKind.UNCERTAIN, 0, "", "the connection was lost after the dot")
         return ACCEPTED
+
+
+class FailingStore:
+    """Wraps the writing of a store: now and then a commit fails, as on a full disk."""
+
+    def __init__(self, store: Store, dice: random.Random) -> None:
+        self._transact = store.transact
+        self._dice = dice
+        self.fails = True
+        store.transact = self.transact  # type: ignore[method-assign, assignment]
+
+    def transact(self, do: Callable[[Work], object]) -> object:
+        """Do it, and perhaps take it back."""
+
+        def and_fail(work: Work) -> object:
+            done = do(work)
+            if self.fails and self._dice.random() < 0.01:
+                raise CannotRecord("the disk is full")
+            return done
+
+        return self._transact(and_fail)
 
 
 def live_and_die(ground: Ground, seed: int) -> tuple[list[str], list[str]]:
     """Many runs that may die, then quiet ones. Who got it twice; who is called sent, or nothing, and has it not."""
     transport = DeadlyTransport(random.Random(seed))
+    failing = FailingStore(ground.store, random.Random(-seed))
     ground.engine._transport = lambda: transport
+    failing.fails = False
     for number in range(READERS):
         ground.join(f"r{number}@example.org")
     start = ground.clock.now()
+    failing.fails = True
     for minutes in range(RUNS):
         ground.clock.set(start + timedelta(minutes=minutes))
         try:
             ground.tick()
-        except Killed:
+        except (Killed, CannotRecord):
             continue
-    transport.deadly = False
+    transport.deadly = failing.fails = False
     for hours in range(1, 8):
         ground.clock.set(start + timedelta(hours=hours))
         ground.tick()
@@ -177,15 +207,72 @@ def lose_the_unique_key(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = iter(range(1_000_000))
 
     def plan(self: Work, new: object, now: object) -> object:
-        from dataclasses import replace
-
         right(self, replace(new, occasion=f"{new.occasion}#{next(numbers)}"), now)  # type: ignore
         return right(self, new, now)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Work, "plan_delivery", plan)
 
 
-MUTANTS = (requeue_sending, mark_nothing, call_it_sent_beforehand, forget_the_claimed, lose_the_unique_key)
+def mark_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Go ahead while the mark is still to be committed."""
+    right = Ledger.mark
+    under_way = set()
+
+    async def mark(self: Ledger, delivery: Delivery) -> bool:
+        task = asyncio.ensure_future(right(self, delivery))
+        under_way.add(task)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return True
+
+    monkeypatch.setattr(Ledger, "mark", mark)
+
+
+def go_on_after_a_failed_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be recorded is sent all the same."""
+    right = Ledger.mark
+
+    async def mark(self: Ledger, delivery: Delivery) -> bool:
+        try:
+            return await right(self, delivery)
+        except CannotRecord:
+            return True
+
+    monkeypatch.setattr(Ledger, "mark", mark)
+
+
+def _judge_otherwise(monkeypatch: pytest.MonkeyPatch, kind: OutcomeKind, state: DeliveryState) -> None:
+    from drip.engine import sending
+
+    right = sending.verdict
+
+    def verdict(outcome: Outcome, **more: Any) -> Any:
+        judged = right(outcome, **more)
+        return replace(judged, state=state, due_at=more["now"]) if outcome.kind is kind else judged
+
+    monkeypatch.setattr(sending, "verdict", verdict)
+
+
+def try_again_what_is_uncertain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lost after the dot, as if it had been lost before."""
+    _judge_otherwise(monkeypatch, OutcomeKind.UNCERTAIN, DeliveryState.DUE)
+
+
+def call_a_deferral_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The relay said "later", and nobody comes back."""
+    _judge_otherwise(monkeypatch, OutcomeKind.TEMPORARY, DeliveryState.SENT)
+
+
+MUTANTS = (
+    requeue_sending,
+    mark_nothing,
+    call_it_sent_beforehand,
+    forget_the_claimed,
+    lose_the_unique_key,
+    mark_without_waiting,
+    go_on_after_a_failed_commit,
+    try_again_what_is_uncertain,
+    call_a_deferral_sent,
+)
 
 
 @pytest.mark.parametrize("plant", MUTANTS, ids=lambda each: each.__name__)
