@@ -7,9 +7,10 @@ deliveries, in the transaction of the event: this is where "no" and "done" win o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from drip.core.again import FIRST, occasion_of, occasion_of_seat
 from drip.core.model import AgainKind, Campaign, Sequence, TriggerKind
 from drip.core.records import (
     Enrollment,
@@ -69,21 +70,15 @@ class Scene:
 
 def _occasion(scene: Scene, campaign: Campaign, sequence: Sequence, who: SubscriberId, reg: Registration | None) -> str:
     if reg is not None and sequence.start.knows_session:
-        return f"registration-{reg.id}"
+        return occasion_of_seat(reg.id)
     if sequence.again.kind is AgainKind.NEVER:
-        return "first"
+        return FIRST  # whatever there was, it need not be asked for
     earlier = [
         each
         for each in scene.work.enrollments(who)
         if each.campaign == campaign.name and each.sequence == sequence.name
     ]
-    # Somebody still inside does not enter a second time.
-    if any(each.state is EnrollmentState.RUNNING for each in earlier):
-        return earlier[-1].occasion
-    last_end = max((each.ended_at for each in earlier if each.ended_at is not None), default=None)
-    if last_end is not None and scene.now < last_end + timedelta(days=sequence.again.days):
-        return earlier[-1].occasion
-    return "first" if not earlier else f"again-{len(earlier) + 1}"
+    return occasion_of(sequence.again, earlier, scene.now)
 
 
 def _start(

@@ -5,18 +5,24 @@ A suite that stays green with one of these would not guard its rule. Each mutant
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from collections.abc import Sequence as Rows
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from drip.core import decide, segments, when
-from drip.core.model import Hours, Sequence, Step, When
-from drip.core.records import Attendance, Did, Facts
+from drip.core.model import Again, Hours, Sequence, Step, When
+from drip.core.records import Attendance, Did, Enrollment, Facts
+from drip.core.variants import Choice, Variant, choose
+from tests.unit.core import test_core_again as entries
 from tests.unit.core import test_core_decide as examples
 from tests.unit.core import test_core_decide_laws as laws
+from tests.unit.core import test_core_gaps as gaps
 from tests.unit.core import test_core_live_edits as edits
+from tests.unit.core import test_core_variants as variants
 from tests.unit.core import test_core_when as moments
 from tests.unit.core import test_core_zones as zones
 
@@ -92,3 +98,53 @@ def test_a_change_of_clocks_that_sends_twice_is_found(monkeypatch: pytest.Monkey
     # A day as 24 hours: on the day of 25 hours the same clock comes once more.
     monkeypatch.setattr(when, "_later", lambda asked, anchor, _: anchor + asked.amount * timedelta(days=1))
     assert is_found(zones.test_rule_07_exactly_one_mail_on_every_local_date, zone, "0:00")
+
+
+@pytest.fixture
+def forgetful() -> Iterator[None]:
+    """What `when` remembers of its answers must neither hide a mutant nor outlive it."""
+
+    def forget() -> None:
+        for each in vars(when).values():
+            if hasattr(each, "cache_clear"):
+                each.cache_clear()
+
+    forget()
+    yield
+    forget()
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_a_gap_that_sends_an_hour_late_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What Python does by itself: 2:15 of the night of the change is read by the offset before it, as 3:15.
+    monkeypatch.setattr(when, "local_to_utc", lambda wall, zone: wall.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC))
+    assert is_found(gaps.test_rule_07_a_gap_leads_every_kind_of_when_to_its_end)
+
+
+def test_a_passage_that_counts_from_its_beginning_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def from_the_start(again: Again, earlier: Rows[Enrollment], now: datetime) -> str:
+        too_soon = earlier and now < earlier[-1].started_at + timedelta(days=again.days)
+        return earlier[-1].occasion if too_soon else f"again-{len(earlier) + 1}"
+
+    monkeypatch.setattr(entries, "occasion_of", from_the_start)
+    assert is_found(entries.test_rule_10_nobody_is_inside_twice_and_nobody_comes_back_too_soon)
+
+
+def test_weights_that_touch_who_has_a_variant_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def anew(test: str, posts: Rows[Variant], number: int, _: str | None) -> Choice:
+        return choose(test, posts, number, None)
+
+    monkeypatch.setattr(decide, "choose", anew)
+    monkeypatch.setattr(variants, "choose", anew)
+    assert is_found(variants.test_rule_14_a_test_that_is_renamed_knows_what_it_gave)
+    assert is_found(variants.test_rule_14_later_weights_touch_only_who_has_no_variant)
+
+
+def test_a_step_told_by_its_variant_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Then a change of weights makes it another step, and sends the other variant, too.
+    def heaviest(step: Step) -> str:
+        return max(step.variants, key=lambda each: each.weight).post if step.variants else step.target
+
+    monkeypatch.setattr(Step, "identity", property(lambda step: f"{step.sequence}/{heaviest(step)}"))
+    monkeypatch.setattr(Step, "identities", property(lambda step: frozenset({step.identity})))
+    assert is_found(variants.test_rule_14_whatever_is_edited_nobody_gets_two_variants)
