@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from drip.cli.forecast import DAYS, DAYS_MAX, show_forecast
 from drip.cli.grammar import EXITS_PROJECT, Call, command, dry_run_option, yes_option
 from drip.cli.names import campaign_name, complete_campaign
 from drip.cli.output import count
@@ -96,15 +97,28 @@ def _show_plans(call: Call, plans: list[CampaignPlan]) -> None:
         ("drip plan", "what `drip apply` would change, and for whom"),
         ("drip plan six-deadly-mistakes", "one campaign"),
         ("drip plan --exit-code", "for a script: 5 when there are changes"),
+        ("drip plan --days 30", "how many mails leave on each day ahead, if nobody acts"),
+        ("drip plan --calendar mails.ics", "the same for your calendar"),
     ),
     exits=(5, *EXITS),
 )
 @click.argument("campaigns", metavar="[CAMPAIGN]...", nargs=-1, shell_complete=complete_campaign)
 @click.option("--exit-code", is_flag=True, help="Exit with 5 when there are changes.")
-def plan(call: Call, campaigns: tuple[str, ...], exit_code: bool) -> int:
-    """Show what applying your files would change, and for how many people. Changes nothing."""
+@click.option("--days", type=click.IntRange(1, DAYS_MAX), help="Look so many days ahead instead: how many mails leave.")
+@click.option("--calendar", metavar="FILE", help="Write the days ahead as a calendar (.ics); `-` is stdout.")
+def plan(call: Call, campaigns: tuple[str, ...], exit_code: bool, days: int | None, calendar: str | None) -> int:
+    """Show what applying your files would change, and for how many people. Changes nothing.
+
+    With --days or --calendar it shows the days ahead instead: which mails leave on which day, and to how many, if
+    nobody joins, leaves, registers or clicks. Where your files differ from what is live, it is the days after
+    `drip apply`, with those of the live state beside them.
+    """
     with call.project() as project:
         plans = _plans(call, project, project.wanted(), campaigns)
+        if days is not None or calendar is not None:
+            names = [each.campaign for each in plans] if campaigns else []
+            show_forecast(call, project, plans, names, days or DAYS, calendar)
+            return _exit(plans, exit_code)
     changes = any(each.changed for each in plans)
     if call.output.json:
         call.output.document(_plan_json(plans))
@@ -112,7 +126,11 @@ def plan(call: Call, campaigns: tuple[str, ...], exit_code: bool) -> int:
         _show_plans(call, plans)
         if changes:
             call.output.answer("nothing has been sent; make it live with `drip apply`")
-    return ChangesFound.exit_code if changes and exit_code else 0
+    return _exit(plans, exit_code)
+
+
+def _exit(plans: list[CampaignPlan], is_asked: bool) -> int:
+    return ChangesFound.exit_code if is_asked and any(each.changed for each in plans) else 0
 
 
 @command(

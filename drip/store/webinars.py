@@ -196,6 +196,15 @@ class Webinars(Waiting):
         found: Attendance | None = self._value(statement)
         return Attendance.UNKNOWN if found is None else found
 
+    def sessions_with(self, came: Attendance) -> Sequence[tuple[str, str]]:
+        """The sessions (campaign, name) of which somebody with a seat is known to have been there, or not."""
+        statement = (
+            select(registration.c.campaign, registration.c.session)
+            .join(attendance, attendance.c.registration_id == registration.c.id)
+            .where(attendance.c.attendance == came, registration.c.state == RegistrationState.BOOKED)
+        )
+        return [(row[0], row[1]) for row in self._all(statement.distinct())]
+
     def record_presence(self, registration_id: RegistrationId, minutes: int | None, span: Span) -> None:
         """How long somebody was there, by a report; what the last report says stands."""
         values = {"minutes": minutes, "first_join": span[0], "last_leave": span[1]}

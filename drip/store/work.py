@@ -14,6 +14,7 @@ from drip.store.outcomes import Outcomes
 from drip.store.replanning import Replanning
 from drip.store.restored import Restored
 from drip.store.revisions import Revisions
+from drip.store.standings import Standings
 from drip.store.variants import Variants
 from drip.store.webinars import Webinars
 
@@ -28,6 +29,7 @@ class Work(
     Replanning,
     Restored,
     Revisions,
+    Standings,
     Variants,
     Webinars,
 ):

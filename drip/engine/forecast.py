@@ -1,0 +1,178 @@
+"""The forecast of what is live, and of what the files would make of it: who gets which mail when, if nobody acts.
+
+Reads everybody once, in chunks, in one reading transaction, and changes nothing. `drip.core.forecast` knows what comes
+of it; this puts together what is live (or wanted), and says what a forecast leaves out. Called by `drip plan --days`
+and by rehearsals.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from drip.core.edited import Edit
+from drip.core.forecast import Forecast, Foreseen, Turn
+from drip.core.model import Broadcast, Campaign, OptIn, ProjectDefinition
+from drip.core.moved import move_sessions
+from drip.core.records import Attendance, RevisionId, SubscriberId
+from drip.core.segments import parse_condition
+from drip.core.standing import Announcement, Plots
+from drip.core.when import due as due_moment
+from drip.core.when import parse_when
+from drip.engine.broadcasts import FIRST_ZONE, LATE, occasion_of
+from drip.engine.live import Live
+
+if TYPE_CHECKING:
+    from drip.store.work import Work
+
+PEOPLE_AT_ONCE = 5_000
+"""How many are read in one go: few enough to keep the memory small, many enough that the queries cost nothing."""
+DRIP_MATTERS = timedelta(days=7)
+"""The last drip mail keeps the next one away for 12 hours; a closed week later it is forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """A forecast. What depends on several people at once is not in it: offers of seats to whoever stands in line."""
+
+    start: datetime
+    until: datetime
+    people: int
+    numbers: Counter[Foreseen]
+
+
+def live_outlook(
+    work: Work,
+    live: Live,
+    start: datetime,
+    until: datetime,
+    *,
+    every: timedelta | None = None,
+    tell: Callable[[int], None] = lambda _: None,
+    met: Callable[[SubscriberId, Turn | None], None] | None = None,
+) -> Outlook:
+    """What is ahead as it is live. `tell` hears how many people were looked at; `met` gets each with their first turn.
+
+    Raises NotApplied.
+    """
+    project = live.project(work).definition
+    campaigns = [each.campaign for each in live.campaigns(work) if each.campaign is not None]
+    plots = _plots(work, project, campaigns, _announcements(work))
+    forecast = Forecast(plots, start, until, every=every)
+    _look(work, live, forecast, project.timezone, [], tell, met)
+    return Outlook(start, until, forecast.people, forecast.numbers())
+
+
+def wanted_outlook(
+    work: Work,
+    live: Live,
+    definition: ProjectDefinition,
+    wanted: Sequence[Campaign],
+    start: datetime,
+    until: datetime,
+    *,
+    every: timedelta | None = None,
+    tell: Callable[[int], None] = lambda _: None,
+) -> Outlook:
+    """What would be ahead if these campaigns were applied at `start`; the others stay as they are live."""
+    editions = {each.revision.campaign: each for each in live.campaigns(work)}
+    before = {name: each.campaign for name, each in editions.items() if each.campaign is not None}
+    project = live.campaign(work, "")
+    zone_changed = project is not None and project.definition.timezone != definition.timezone
+    campaigns = {**before, **{each.name: each for each in wanted}}
+    kept = [each for each in _announcements(work) if each.campaign not in {one.name for one in wanted}]
+    frozen = {each.occasion for each in work.broadcasts() if each.frozen_at is not None}
+    planned = [
+        announcement
+        for each in wanted
+        for broadcast in each.broadcasts
+        if (announcement := _announced(each, broadcast, start)).occasion not in frozen
+    ]
+    plots = _plots(work, definition, list(campaigns.values()), [*kept, *planned])
+    edits = [Edit(before[each.name], each, zone_changed=zone_changed) for each in wanted if each.name in before]
+    forecast = Forecast(plots, start, until, every=every)
+    _look(work, live, forecast, definition.timezone, edits, tell, None)
+    return Outlook(start, until, forecast.people, forecast.numbers())
+
+
+def _look(
+    work: Work,
+    live: Live,
+    forecast: Forecast,
+    zone: str,
+    edits: Sequence[Edit],
+    tell: Callable[[int], None],
+    met: Callable[[SubscriberId, Turn | None], None] | None,
+) -> None:
+    def plot_of(revision_id: RevisionId) -> Campaign | None:
+        return live.edition(work, revision_id).campaign
+
+    after = 0
+    lately = forecast.start - DRIP_MATTERS
+    while (last := work.last_of_range(after, PEOPLE_AT_ONCE)) is not None:
+        for standing in work.standings(after, last, zone, lately, plot_of):
+            for edit in edits:
+                move_sessions(standing, edit.wanted, forecast.start)
+                edit.apply(standing, forecast.start)
+            turn = forecast.add(standing)
+            if met is not None:
+                met(standing.subscriber.id, turn)
+        after = last
+        tell(forecast.people)
+
+
+def _plots(
+    work: Work, definition: ProjectDefinition, campaigns: Sequence[Campaign], announcements: Sequence[Announcement]
+) -> Plots:
+    webinars = {each.name: each.webinar for each in campaigns if each.webinar is not None}
+    last = {name: each.last_start for name, each in webinars.items() if each.last_start is not None}
+    return Plots(
+        {each.name: each for each in campaigns},
+        definition.timezone,
+        last,
+        tuple(sorted(announcements, key=lambda each: (each.due_at, each.occasion))),
+        frozenset(each.name for each in definition.lists if each.opt_in is OptIn.SINGLE),
+        frozenset(work.sessions_with(Attendance.ATTENDED)),
+    )
+
+
+def _announcements(work: Work) -> list[Announcement]:
+    """The broadcasts that are planned, as they were applied or ordered."""
+    from drip.store.results import BroadcastState
+
+    found = []
+    for each in work.broadcasts():
+        if each.state is BroadcastState.PLANNED:
+            phrase = each.occasion.rpartition("@")[2]
+            late = int(LATE.total_seconds()) if each.late_seconds is None else each.late_seconds
+            found.append(
+                Announcement(
+                    each.occasion,
+                    each.campaign,
+                    each.post,
+                    each.list,
+                    each.due_at,
+                    parse_condition(each.where_phrase) if each.where_phrase else None,
+                    parse_when(phrase) if each.readers_time else None,
+                    late,
+                )
+            )
+    return found
+
+
+def _announced(campaign: Campaign, broadcast: Broadcast, now: datetime) -> Announcement:
+    zone = FIRST_ZONE if broadcast.when.readers_time else campaign.timezone
+    late = LATE if broadcast.late is None else broadcast.late
+    return Announcement(
+        occasion_of(campaign.name, broadcast),
+        campaign.name,
+        broadcast.post,
+        broadcast.list,
+        due_moment(broadcast.when, anchor=now, zone=zone, hours=None, session=None, campaign_zone=zone),
+        broadcast.where,
+        broadcast.when if broadcast.when.readers_time else None,
+        int(late.total_seconds()),
+    )
