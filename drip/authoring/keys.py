@@ -64,6 +64,10 @@ _TRIGGER = (
     "or `clicks POST`."
 )
 _CLOSED = "Days on which no sequence sends, such as holidays: `2026-12-24` or `2026-12-24..2026-12-26`. "
+_PRIORITY = (
+    "What goes first where `at-most` of drip.yaml lets only some go: `high`, `normal` (default), `low` or a number "
+    "from 0 to 100."
+)
 _LATE = "How long after its moment a post may still be sent, such as `3 days`."
 
 PROJECT_KEYS = (
@@ -116,6 +120,8 @@ PROJECT_KEYS = (
     )),
     Key("closed", Form.TEXTS, _CLOSED + "Sequences about a registration do not stop for them.",
         examples=("2026-12-24..2026-12-26",)),
+    Key("at-most", Form.TEXT, "How many drip mails and newsletters one reader gets, whatever sends them; mails about a "
+        "registration do not count.", examples=("1 a day, 3 a week",)),
     Key("test-mode", Form.TEXT, "While this is here, all mail goes to this address of yours, and none to readers.",
         examples=("me@example.com",)),
 )  # fmt: skip
@@ -166,6 +172,7 @@ CAMPAIGN_KEYS = (
             examples=("2026-12-24..2026-12-26",)),
         Key("again", Form.TEXT, "Whether a reader may go through it more than once: `never` (default), `after 90 days` "
             "or `always`.", examples=("never", "after 90 days", "always")),
+        Key("priority", Form.TEXT, _PRIORITY, examples=("high", "normal", "low")),
         Key("late", Form.TEXT, _LATE + " For all steps that do not say it themselves and do not depend on a session."),
         Key("steps", Form.ROWS, "What happens, in order.", required=True, missing="no-steps", keys=STEP_KEYS),
     )),
@@ -175,6 +182,7 @@ CAMPAIGN_KEYS = (
         Key("where", Form.TEXT, "Which of its subscribers: " + _CONDITION, examples=("not tag webinar-graduate",)),
         Key("when", Form.TEXT, _WHEN, required=True, examples=("2026-12-01 09:00 reader's time",)),
         Key("late", Form.TEXT, _LATE, examples=("6 hours",)),
+        Key("priority", Form.TEXT, _PRIORITY, examples=("high", "normal", "low")),
     )),
 )  # fmt: skip
 

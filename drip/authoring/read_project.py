@@ -27,7 +27,7 @@ from drip.authoring.read_values import (
     read_zone,
 )
 from drip.authoring.section import Notebook, Section, clip, read_section
-from drip.core.limits import parse_closing
+from drip.core.limits import parse_at_most, parse_closing
 from drip.core.model import (
     NOTHING,
     Mailbox,
@@ -133,6 +133,7 @@ def _definition(book: Notebook, section: Section) -> ProjectDefinition:
         test_mode=_test_mode(book, section),
         brand=read_brand(book, section),
         closed=book.phrases(section.texts.get("closed", ()), parse_closing),
+        at_most=book.phrase(section.scalars.get("at-most"), parse_at_most),
     )
 
 

@@ -16,7 +16,8 @@ from typing import Generic, TypeVar
 from drip.authoring.keys import NAME_PATTERN, STEP_VERBS
 from drip.authoring.section import Named, Notebook, Section, clip, name_rule, similar
 from drip.authoring.source import Scalar
-from drip.core.limits import closed_hours, parse_again, parse_closing
+from drip.core.caps import NORMAL
+from drip.core.limits import closed_hours, parse_again, parse_closing, parse_priority
 from drip.core.model import (
     NEVER_AGAIN,
     Attended,
@@ -124,12 +125,24 @@ def read_sequence(
         return None, steps
     again = book.phrase(section.scalars.get("again"), parse_again) or NEVER_AGAIN
     sequence = Sequence(
-        named.name, start, tuple(step.value for step in steps), triggers["goal"], triggers["stop"], again=again
+        named.name,
+        start,
+        tuple(step.value for step in steps),
+        triggers["goal"],
+        triggers["stop"],
+        again=again,
+        priority=_priority(book, section),
     )
     # What is about a registration is waited for, holidays or not, unless the sequence itself says otherwise.
     closed += () if sequence.is_service else known.closed
     sequence = replace(sequence, hours=closed_hours(hours, closed))
     return Placed(sequence, named.place, _places(section)), steps
+
+
+def _priority(book: Notebook, section: Section) -> int:
+    """A `priority`, or that of whatever says none."""
+    priority = book.phrase(section.scalars.get("priority"), parse_priority)
+    return NORMAL if priority is None else priority
 
 
 def _trigger(book: Notebook, section: Section, role: str, known: References) -> Trigger | None:
@@ -270,7 +283,8 @@ def read_broadcast(book: Notebook, row: Section, known: References) -> Placed[Br
         when = None
     if when is None or "send" not in row.scalars or "to" not in row.scalars:
         return None
-    return Placed(Broadcast(row.text("send"), row.text("to"), when, where, late), row.place, _places(row))
+    broadcast = Broadcast(row.text("send"), row.text("to"), when, where, late, _priority(book, row))
+    return Placed(broadcast, row.place, _places(row))
 
 
 def _places(section: Section) -> dict[str, Place]:

@@ -15,6 +15,7 @@ from drip.cli.output import one_line
 from drip.cli.people import find_subscriber
 from drip.core.decide import Decision, Do, End, Skip, Wait, timeline
 from drip.core.delivery import FINAL
+from drip.core.reasons import ReasonName
 from drip.core.records import (
     Consent,
     Delivery,
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from drip.store.work import Work
 
 LOG_MAX = 10_000
+TOLD_BY_LOG = frozenset({ReasonName.CAPPED.value})
+"""Reasons of deliveries that say little without the numbers and times of the case, which stand in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ def gather(project: Project, work: Work, email: str, post: str | None, now: date
         Passage(each, tuple(_with_variants(_passage_rows(each, deliveries, details, ahead), each, deliveries, given)))
         for each in enrollments
     ]
-    others = [_delivery_row(each) for each in deliveries if each.enrollment_id is None]
+    others = [_delivery_row(each, details) for each in deliveries if each.enrollment_id is None]
     not_begun: list[str] = []
     if post is not None:
         senders = _senders(project, work, post)
@@ -182,7 +185,7 @@ def _passage_rows(
     mine = [each for each in deliveries if each.enrollment_id == enrollment.id and each.state not in FINAL]
     waiting = {each.step for each in mine}
     for each in mine:
-        yield _delivery_row(each)
+        yield _delivery_row(each, details)
     for moment, decision in ahead.get(enrollment.id, []):
         row = _ahead_row(moment, decision)
         # A step whose delivery is planned already was told just above.
@@ -221,10 +224,12 @@ def _ahead_row(moment: datetime, decision: Decision) -> Row | None:
             return None
 
 
-def _delivery_row(each: Delivery) -> Row:
+def _delivery_row(each: Delivery, details: Mapping[tuple[str, str, str], str]) -> Row:
     about = each.step or (f"{each.campaign}/{each.post}" if each.campaign else each.post)
-    attempts = f"attempt {each.attempt}" if each.attempt > 1 else ""
-    return Row(each.state.value, about, each.finished_at or each.due_at, each.reason, attempts)
+    texts = [f"attempt {each.attempt}"] if each.attempt > 1 else []
+    if each.reason in TOLD_BY_LOG:
+        texts += filter(None, [details.get((each.campaign, each.step or each.post, each.reason))])
+    return Row(each.state.value, about, each.finished_at or each.due_at, each.reason, ", ".join(texts))
 
 
 # --- lines -------------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ DRY_RUN_PAGE = 1_000
 DRY_RUN_MAX = 100_000
 """So many people are looked at by `--dry-run`: it holds them in memory."""
 
-NUMBERS = ("planned", "sent", "deferred", "failed", "uncertain", "skipped", "held", "recovered")
+NUMBERS = ("planned", "sent", "deferred", "failed", "uncertain", "skipped", "capped", "held", "recovered")
 TOLD = NUMBERS[2:]
 KINDS = {each.name.lower(): each for each in Kind}
 

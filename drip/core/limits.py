@@ -1,4 +1,4 @@
-"""Reads the limits that an author sets: closed days, and whether a sequence may be gone through again.
+"""Reads the limits that an author sets: closed days, going through a sequence again, how much one person gets.
 
 Pure, like `drip.core.when`, whose words it uses. Called by the authoring room.
 """
@@ -10,15 +10,20 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, time
 
+from drip.core.caps import HIGH, LOW, NORMAL, PRIORITY_MAX, AtMost
 from drip.core.model import NEVER_AGAIN, Again, AgainKind, Closing, Hours
 from drip.core.phrases import nearest, tidy
 from drip.core.problems import PhraseError
 
 CLOSED_USAGE = "write a day like `2026-12-24`, or the first and the last like `2026-12-24..2026-12-26`"
 AGAIN_USAGE = "write `never`, `after 90 days` or `always`"
+AT_MOST_USAGE = "write `1 a day`, `3 a week`, or `1 a day, 3 a week`"
+PRIORITY_USAGE = f"write `high`, `normal`, `low`, or a number from 0 to {PRIORITY_MAX} (high is {HIGH}, low is {LOW})"
 # Holidays, not a pause: a longer one would look like a sequence that has stopped.
 CLOSING_DAYS_MAX = 92
 AGAIN_DAYS_MAX = 3_650
+# More than anybody wants; and every count stays small.
+AT_MOST_MAX = 1_000
 
 DAY = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 AGAIN_AFTER = re.compile(r"after ([0-9]{1,5}) (days?|weeks?)")
@@ -88,3 +93,62 @@ def parse_again(phrase: str) -> Again:
         message = f"from 1 to {AGAIN_DAYS_MAX} days"
         raise PhraseError(f"this must be {message}", width=len(phrase.strip()), help=AGAIN_USAGE)
     return Again(text, AgainKind.AFTER, days)
+
+
+def parse_at_most(phrase: str) -> AtMost:
+    """Read `1 a day`, `3 a week`, or both with a comma between them. Raises PhraseError."""
+    if len(phrase) > 200 or not phrase.strip():
+        raise PhraseError("this does not say how many mails", width=len(phrase.strip()) or 1, help=AT_MOST_USAGE)
+    found: dict[str, int] = {}
+    column = 0
+    for part in phrase.split(","):
+        number, unit = _mails(part, column)
+        if unit in found:
+            raise PhraseError(f"this says twice how many a {unit}", column=column, width=len(part), help=AT_MOST_USAGE)
+        found[unit] = number
+        column += len(part) + 1
+    day, week = found.get("day"), found.get("week")
+    if day is not None and week is not None and week < day:
+        message = f"{week} a week are fewer than {day} a day"
+        raise PhraseError(message, width=len(phrase.strip()), help=f"write `{week} a day, {week} a week`")
+    parts = ((day, "day"), (week, "week"))
+    return AtMost(", ".join(f"{number} a {unit}" for number, unit in parts if number is not None), day, week)
+
+
+def _mails(part: str, column: int) -> tuple[int, str]:
+    """The number and the unit of one part, which begins at that column."""
+    width = max(1, len(part.strip()))
+    column += len(part) - len(part.lstrip())
+    words = part.lower().replace("/", " a ").split()
+    words = words[1:] if words[:1] == ["and"] else words
+    if len(words) != 3 or words[1] not in ("a", "per"):
+        raise PhraseError("this is no number of mails", column=column, width=width, help=AT_MOST_USAGE)
+    amount, _, unit = words
+    if unit not in ("day", "week"):
+        near = nearest(unit, ("day", "week"))
+        hint = f"write `{amount} a {near}`" if near else AT_MOST_USAGE
+        raise PhraseError(f"`{unit}` is neither a day nor a week", column=column, width=width, help=hint)
+    if not re.fullmatch("[0-9]{1,4}", amount) or not 1 <= int(amount) <= AT_MOST_MAX:
+        message = f"this must be a whole number from 1 to {AT_MOST_MAX:,}"
+        raise PhraseError(message, column=column, width=width, help=AT_MOST_USAGE)
+    return int(amount), unit
+
+
+PRIORITIES = {"high": HIGH, "normal": NORMAL, "low": LOW}
+
+
+def parse_priority(phrase: str) -> int:
+    """Read `high`, `normal`, `low` or a number; the higher goes first. Raises PhraseError."""
+    text = tidy(phrase).lower()
+    if text in PRIORITIES:
+        return PRIORITIES[text]
+    if re.fullmatch("[0-9]{1,3}", text) and int(text) <= PRIORITY_MAX:
+        return int(text)
+    near = nearest(text[:60], tuple(PRIORITIES))
+    hint = f"write `{near}`" if near else PRIORITY_USAGE
+    raise PhraseError("this is no priority", width=len(phrase.strip()) or 1, help=hint)
+
+
+def priority_text(priority: int) -> str:
+    """A priority as it is best written."""
+    return next((word for word, number in PRIORITIES.items() if number == priority), str(priority))

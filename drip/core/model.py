@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
 
+from drip.core.caps import NORMAL, AtMost
 from drip.core.variants import Variant
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -96,8 +97,8 @@ class ProjectDefinition:
     """drip.yaml: who sends, from where, to which lists. `fields` are fall-backs for fields not known of a reader.
 
     `test_mode` is the address that all mail goes to in place of its readers; "" when mail goes to the readers.
-    `closed` are the days on which no sequence sends. `journal` is the folder of the send journal; "" is beside the
-    database.
+    `closed` are the days on which no sequence sends, `at_most` how much one person gets (rule 12). `journal` is the
+    folder of the send journal; "" is beside the database.
     """
 
     name: str
@@ -116,6 +117,7 @@ class ProjectDefinition:
     brand: Brand = Brand()
     closed: tuple[Closing, ...] = ()
     journal: str = ""
+    at_most: AtMost | None = None
 
     def list_named(self, name: str) -> MailingList | None:
         """The list of that name, or None."""
@@ -422,6 +424,7 @@ class Sequence:
     stop: Trigger | None = None
     hours: Hours | None = None
     again: Again = NEVER_AGAIN
+    priority: int = NORMAL
 
     @property
     def list(self) -> str | None:
@@ -443,6 +446,7 @@ class Broadcast:
     when: When
     where: Condition | None = None
     late: timedelta | None = None
+    priority: int = NORMAL
 
 
 @dataclass(frozen=True, slots=True)

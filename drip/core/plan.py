@@ -11,7 +11,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from drip.core.model import Broadcast, Campaign, Post, Sequence, Session, Step, Trigger, TriggerKind, Verb, Webinar
+from drip.core.caps import NORMAL
+from drip.core.limits import priority_text
+from drip.core.model import (
+    Broadcast,
+    Campaign,
+    Post,
+    ProjectDefinition,
+    Sequence,
+    Session,
+    Step,
+    Trigger,
+    TriggerKind,
+    Verb,
+    Webinar,
+)
 from drip.core.variants import weights_text
 from drip.core.when import moment_text
 
@@ -58,6 +72,14 @@ def people(count: int) -> str:
     if count == 0:
         return "nobody"
     return "1 person" if count == 1 else f"{count:,} people"
+
+
+def about_project(before: ProjectDefinition, wanted: ProjectDefinition) -> Iterator[PlanLine]:
+    """What changes in drip.yaml that concerns the mails of every campaign."""
+    old, new = (each.at_most.phrase if each.at_most else "no limit" for each in (before, wanted))
+    if old != new:
+        effect = "in every campaign, also for what waits for the limit now"
+        yield PlanLine(CHANGED, "project", f"at-most: {old} → {new}", effect)
 
 
 # --- the campaign and its webinar --------------------------------------------------------------------------------
@@ -148,15 +170,17 @@ def _about_sequence_values(before: Sequence, wanted: Sequence, inside: int) -> I
     if _phrase(before.start) != _phrase(wanted.start):
         what = f"start: {_phrase(before.start)} → {_phrase(wanted.start)}"
         yield PlanLine(CHANGED, subject, what, f"{people(inside)} in it stay in it")
+    priorities = [priority_text(each.priority) for each in (before, wanted)]
     pairs = (
         ("goal", _phrase(before.goal), _phrase(wanted.goal)),
         ("stop", _phrase(before.stop), _phrase(wanted.stop)),
         ("hours", before.hours.phrase if before.hours else "none", wanted.hours.phrase if wanted.hours else "none"),
         ("again", before.again.phrase, wanted.again.phrase),
+        ("priority", *priorities),
     )
     for name, old, new in pairs:
         if old != new:
-            effect = f"also for {people(inside)} in it" if inside and name != "again" else ""
+            effect = f"also for {people(inside)} in it" if inside and name not in ("again", "priority") else ""
             yield PlanLine(CHANGED, subject, f"{name}: {old} → {new}", effect)
 
 
@@ -282,7 +306,8 @@ def _numbered(broadcasts: tuple[Broadcast, ...]) -> dict[tuple[str, str, int], B
 def _broadcast_text(broadcast: Broadcast) -> str:
     where = f", where {broadcast.where.phrase}" if broadcast.where else ""
     late = f", late: {round(broadcast.late.total_seconds() / 60)} minutes" if broadcast.late else ""
-    return f"to {broadcast.list} at {broadcast.when.phrase}{where}{late}"
+    priority = f", priority: {priority_text(broadcast.priority)}" if broadcast.priority != NORMAL else ""
+    return f"to {broadcast.list} at {broadcast.when.phrase}{where}{late}{priority}"
 
 
 def _about_posts(before: Campaign, wanted: Campaign, waiting: Mapping[str, int]) -> Iterator[PlanLine]:

@@ -25,6 +25,7 @@ class ReasonName(StrEnum):
     SPACING = "spacing"
     ATTENDANCE_UNKNOWN = "attendance-unknown"
     STOPS_FIRST = "stops-first"
+    CAPPED = "capped"
     # Never, for this step.
     CONDITION_FALSE = "condition-false"
     REGISTERED_LATE = "registered-late"
@@ -116,6 +117,13 @@ EXPLANATIONS: Mapping[ReasonName, str] = MappingProxyType(
         ),
         ReasonName.STOPS_FIRST: (
             "The sequence stops for this reader before its next step would be due, so that step will not be done."
+        ),
+        ReasonName.CAPPED: (
+            "The limit of `at-most:` in drip.yaml lets no more mails go to this reader on that day or week. The mail "
+            "was put off to the first day that has room for it, at its own hour; the one with the higher `priority:` "
+            "goes first, and of two with the same the one that has waited longest. If there is no room before its "
+            "`late:` is over (3 days, where none is written), it is skipped with this reason. Confirmations, reminders "
+            "and all other mails about a registration neither wait nor count."
         ),
         ReasonName.CONDITION_FALSE: (
             "The `if:` of the step does not hold for this reader. A skipped step does not delay the next one: that "

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from drip.core.model import Campaign
 from drip.core.places import places
-from drip.core.plan import Plan, compare
+from drip.core.plan import Plan, PlanLine, about_project, compare
 from drip.core.problems import Problem, Rank
 from drip.engine.broadcasts import occasion_of, put_broadcast
 from drip.engine.live import Edition, Live
@@ -98,16 +98,27 @@ def wanted_campaigns(
 
 def plan(work: Work, live: Live, files: Mapping[str, str], campaigns: Sequence[Campaign]) -> list[CampaignPlan]:
     """What applying would change, for each campaign. Changes nothing."""
-    plans = []
+    plans: list[CampaignPlan] = []
     for campaign in campaigns:
         edition = live.campaign(work, campaign.name)
         before = edition.campaign if edition else None
         digest = digest_of(files_of(files, campaign.name))
         changed = edition is None or edition.revision.digest != digest
         number = (edition.revision.number if edition else 0) + (1 if changed else 0)
-        waiting = work.count_waiting(campaign.name)
-        plans.append(CampaignPlan(campaign.name, number, changed, compare(before, campaign, waiting=waiting)))
+        changes = compare(before, campaign, waiting=work.count_waiting(campaign.name))
+        if changed and not any(each.changed for each in plans):
+            # What is the project's own is told once, before the first campaign that becomes another by it.
+            changes = Plan((*_about_project(work, live, files), *changes.lines))
+        plans.append(CampaignPlan(campaign.name, number, changed, changes))
     return plans
+
+
+def _about_project(work: Work, live: Live, files: Mapping[str, str]) -> list[PlanLine]:
+    from drip.authoring.definition import read_project
+
+    edition = live.campaign(work, "")
+    definition, _ = read_project(files)
+    return [] if edition is None or definition is None else list(about_project(edition.definition, definition))
 
 
 def replan(work: Work, before: Edition | None, after: Edition, now: datetime) -> None:

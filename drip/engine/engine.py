@@ -49,6 +49,7 @@ class Ticked:
     failed: int = 0
     uncertain: int = 0
     skipped: int = 0
+    capped: int = 0
     held: int = 0
     recovered: int = 0
     more: bool = False
@@ -174,7 +175,7 @@ class Engine:
         totals["planned"] += advance_due(self.store, self.scene, now).planned
         numbers = {
             name: totals[name]
-            for name in ("planned", "sent", "deferred", "failed", "uncertain", "skipped", "held", "recovered")
+            for name in ("planned", "sent", "deferred", "failed", "uncertain", "skipped", "capped", "held", "recovered")
         }
         return Ticked(**numbers, more=more, relay_down=relay_down)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 from drip.core.delivery import DeliveryState, Outcome, OutcomeKind, verdict
 from drip.core.reasons import ReasonName
 from drip.core.records import Delivery, DeliveryId, Kind, RevisionId
+from drip.engine.capping import NOT_CAPPED, Capped, Capping
 from drip.engine.ledger import Ends, Ledger, settle_steps
 from drip.engine.letters import Addressed, Letters
 from drip.engine.live import Edition, Live
@@ -64,6 +65,7 @@ class Sending:
         self._only = only
         self._buffer: deque[Addressed] = deque()
         self._editions: dict[RevisionId | None, Edition] = {}
+        self._capping: Capping | None = None
         self._exhausted = False
         self._losses = 0
         self._waiting: set[asyncio.Task[None]] = set()
@@ -168,11 +170,12 @@ class Sending:
         if self._left is not None:
             wanted = min(wanted, self._left)
         kinds = None if self._only is None else [self._only]
-        claimed, readers = self._store.transact(lambda work: self._claim_with_readers(work, wanted, kinds))
-        self.ledger.counts["skipped"] += len(claimed.expired)
+        claimed, readers, capped = self._store.transact(lambda work: self._claim_with_readers(work, wanted, kinds))
+        self.ledger.counts["skipped"] += len(claimed.expired) + len(capped.skipped)
+        self.ledger.counts["capped"] += len(capped.put_off)
         for delivery in claimed.deliveries:
             if delivery.id not in readers:
-                continue  # it waits for the hours of its sequence
+                continue  # it waits for the hours of its sequence, or for the cap
             subscriber, registration, subscription = readers[delivery.id]
             self._buffer.append(Addressed(delivery, subscriber, registration, subscription))
         if self._left is not None:
@@ -181,7 +184,7 @@ class Sending:
 
     def _claim_with_readers(
         self, work: Work, wanted: int, kinds: list[Kind] | None
-    ) -> tuple[Claimed, Mapping[DeliveryId, Reader]]:
+    ) -> tuple[Claimed, Mapping[DeliveryId, Reader], Capped]:
         claimed = work.claim(self._owner, self._now, wanted, kinds)
         settle_steps(work, claimed.expired, self._now)
         self._read_editions(work, claimed.deliveries)
@@ -193,7 +196,26 @@ class Sending:
             if opening is not None:
                 work.postpone(delivery.id, self._owner, opening)
                 del readers[delivery.id]
-        return claimed, readers
+        capped = self._hold_to_cap(work, claimed.deliveries, readers)
+        for id in (*capped.put_off, *capped.skipped):  # noqa: A001 - the word of the records
+            del readers[id]
+        return claimed, readers, capped
+
+    def _hold_to_cap(self, work: Work, deliveries: Sequence[Delivery], readers: Mapping[DeliveryId, Reader]) -> Capped:
+        """What `at-most:` takes out of a claim. Where there is none, nothing is asked."""
+        definition = self._editions[None].definition
+        if definition.at_most is None:
+            return NOT_CAPPED
+        if self._capping is None:
+            self._capping = Capping(
+                definition.at_most,
+                definition.timezone,
+                self._owner,
+                self._now,
+                self._editions,
+                self._read_editions,
+            )
+        return self._capping.hold(work, [(each, readers[each.id][0]) for each in deliveries if each.id in readers])
 
     def _read_editions(self, work: Work, deliveries: Sequence[Delivery]) -> None:
         """The editions that these messages need; the live project's own (by None) is read once for the whole pass."""
@@ -231,7 +253,8 @@ class Sending:
             outcome,
             attempt=attempt,
             delivery_key=delivery.id,
-            first_due=delivery.planned_at,
+            # Not since it was planned: it may have waited for days for a cap, a pause or the author.
+            first_due=delivery.first_marked_at or self._now,
             now=self._now,
         )
         self.ledger.record(

@@ -14,6 +14,7 @@ from drip.core.delivery import DeliveryState
 from drip.core.problems import Rank
 from drip.core.records import EnrollmentState, RunRecord
 from drip.core.when import wall_clock
+from drip.reports.limits import CapNumbers, cap_numbers
 from drip.reports.variants import VARIANT_HEADINGS, VariantNumbers, variant_document, variant_numbers, variant_row
 from drip.simulate import next_moment
 
@@ -79,6 +80,7 @@ class Status:
     needs: Sequence[Need]
     test_mode: str = ""
     variants: Sequence[VariantNumbers] = ()
+    capped: CapNumbers | None = None
 
 
 def gather(project: Project, now: datetime) -> Status:
@@ -111,6 +113,7 @@ def gather(project: Project, now: datetime) -> Status:
             ],
             test_mode=project.definition.test_mode,
             variants=variant_numbers(work, [each.campaign for each in editions if each.campaign is not None]),
+            capped=cap_numbers(work, project, now),
         )
 
 
@@ -259,6 +262,7 @@ def as_document(status: Status) -> dict[str, object]:
         else {"started_at": last.started_at, "finished_at": last.finished_at, "sent": last.sent, "note": last.note},
         "needs": [{"name": each.name, "text": each.text, "hint": each.hint} for each in status.needs],
         "test_mode": status.test_mode or None,
+        "at_most": status.capped.as_document() if status.capped else None,
     }
 
 
@@ -297,6 +301,8 @@ def as_lines(status: Status) -> list[str]:
     lines.append(f"deliveries   {_deliveries_words(status.deliveries)}")
     lines.append(f"next         {wall_clock(status.next_at, zone) if status.next_at else 'nothing is planned'}")
     lines.append(f"last run     {_run_words(status.last_run, zone)}")
+    if status.capped:
+        lines.append(f"at most      {status.capped.line}")
     if status.lists:
         lines += ["", *columns(("list", "active"), [(name, f"{number:,}") for name, number in status.lists.items()])]
     if status.sequences:

@@ -352,6 +352,8 @@ for name, columns, live in (
     ("delivery_owner", ("owner",), "state IN ('claimed', 'sending')"),
     ("delivery_enrollment", ("enrollment_id",), "state IN ('due', 'claimed', 'held')"),
     ("delivery_last_drip", ("subscriber_id", "finished_at"), "kind = 2 AND state IN ('sent', 'uncertain')"),
+    ("delivery_last_broadcast", ("subscriber_id", "finished_at"), "kind = 3 AND state IN ('sent', 'uncertain')"),
+    ("delivery_contending", ("subscriber_id", "kind"), "kind >= 2 AND state = 'due'"),
     ("delivery_unsettled", ("id",), "state IN ('uncertain', 'held')"),
     ("delivery_asked", ("mailbox", "planned_at"), "kind = 0"),
 ):

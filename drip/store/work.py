@@ -6,6 +6,7 @@ The parts stand in their own modules; this only puts them together. `Store.write
 from __future__ import annotations
 
 from drip.store.broadcasts import Broadcasts
+from drip.store.caps import Caps
 from drip.store.deliveries import Deliveries
 from drip.store.desk import Desk
 from drip.store.enrollments import Enrollments
@@ -21,6 +22,7 @@ from drip.store.webinars import Webinars
 
 class Work(
     Broadcasts,
+    Caps,
     Deliveries,
     Desk,
     Enrollments,

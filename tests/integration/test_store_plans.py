@@ -24,6 +24,7 @@ from drip.core.records import (
     RevisionId,
     SubscriberId,
 )
+from drip.store.caps import PutOff
 from drip.store.enrollments import due_statement
 from drip.store.store import Store, open_store
 from drip.store.work import Work
@@ -98,6 +99,10 @@ ASKED: dict[str, Callable[[Work], Any]] = {
     "hold_deliveries": lambda work: work.hold_deliveries(_seat()),
     "steps_under_way": lambda work: work.steps_under_way(_seat()),
     "cancel_notices": lambda work: work.cancel_notices(_seat(), "moved", NOW),
+    "counted": lambda work: work.counted([SubscriberId(9), SubscriberId(77)], NOW - timedelta(days=8)),
+    "contending": lambda work: work.contending([SubscriberId(9), SubscriberId(77)], NOW + timedelta(days=3)),
+    "put_off": lambda work: work.put_off([PutOff(DeliveryId(5), NOW, None)], "me"),
+    "skip_capped": lambda work: work.skip_capped([DeliveryId(5)], "me", NOW),
     "next_offer_end": lambda work: work.next_offer_end(),
     "facts_for": lambda work: work.facts_for(work.enrollments(SubscriberId(9)), "UTC"),
 }
@@ -165,3 +170,14 @@ def test_nothing_due_is_known_at_once_in_a_crowd(crowded: Store, name: str) -> N
             times.append(time.perf_counter() - begun)
     # Generous: on a busy machine each takes well under a millisecond, and walking the table tens of them.
     assert min(times) < 0.01
+
+
+def test_what_else_is_due_for_a_person_is_not_looked_for_among_everybody(crowded: Store) -> None:
+    postgres = crowded._engine.dialect.name == "postgresql"
+    seen: list[tuple[str, Any]] = []
+    with crowded.write() as work:
+        event.listen(crowded._engine, "before_cursor_execute", lambda *all_: seen.append((all_[2], all_[3])))
+        work.contending([SubscriberId(9), SubscriberId(77)], NOW + timedelta(days=3))
+        how = "EXPLAIN" if postgres else "EXPLAIN QUERY PLAN"
+        rows = work._connection.exec_driver_sql(f"{how} {seen[0][0]}", seen[0][1]).all()
+    assert any("delivery_contending" in str(row[-1]) for row in rows), rows
