@@ -206,7 +206,7 @@ def check_moments(desk: Desk) -> Iterator[Problem]:
     """Sessions and broadcasts whose moment is over."""
     for campaign in desk.campaigns:
         for session in campaign.sessions:
-            if session.value.starts <= desk.now:
+            if session.value.starts <= desk.now and not session.value.cancelled:
                 message = f"the session `{session.value.name}` has begun already"
                 yield problem("past-session", message, session.place, "nobody can register for it any more")
         for broadcast in campaign.broadcasts:

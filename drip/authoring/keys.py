@@ -160,8 +160,9 @@ CAMPAIGN_KEYS = (
             choices=("request", "publish", "off")),
         Key("join", Form.TEXT, "The address of the meeting; `{session}` in it is the name of the session.",
             required=True, examples=("https://meet.example.com/{session}",)),
-        Key("sessions", Form.NAMED, "When it is held: a name and a moment on the campaign's clock for each.",
-            required=True, examples=("2026-12-08 12:00",)),
+        Key("sessions", Form.NAMED, "When it is held: a name and a moment on the campaign's clock for each. One that "
+            "does not take place keeps its moment and says `cancelled` after it.",
+            required=True, examples=("2026-12-08 12:00", "2026-12-08 12:00 cancelled")),
     )),
     Key("sequences", Form.NAMED, "Steps on each reader's own clock.", keys=(
         Key("start", Form.TEXT, "Who enters, and when: " + _TRIGGER, required=True, examples=("registers",)),

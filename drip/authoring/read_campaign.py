@@ -22,7 +22,7 @@ from drip.authoring.section import Named, Notebook, Section, clip, name_rule, re
 from drip.core.limits import parse_closing
 from drip.core.model import Broadcast, Campaign, InviteMode, Mailbox, Post, Sequence, Session, Step, Webinar
 from drip.core.problems import Place, Problem
-from drip.core.when import local_to_utc, parse_duration, parse_wall, wall_faults
+from drip.core.when import local_to_utc, parse_duration, parse_session, wall_faults
 
 CAMPAIGN_FILE = "campaign.yaml"
 
@@ -157,9 +157,10 @@ def _with_webinar(book: Notebook, draft: CampaignDraft, section: Section, projec
 def _session(book: Notebook, named: Named, zone: str, length: timedelta) -> Placed[Session] | None:
     """One session, on the campaign's wall clock."""
     scalar = named.scalar
-    wall = book.phrase(scalar, parse_wall)
-    if wall is None or scalar is None:
+    said = book.phrase(scalar, parse_session)
+    if said is None or scalar is None:
         return None
+    wall, cancelled = said
     shown = f"{wall:%Y-%m-%d %H:%M}"
     fault = wall_faults(wall, zone)
     readings = [wall.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC) for fold in (0, 1)]
@@ -176,5 +177,5 @@ def _session(book: Notebook, named: Named, zone: str, length: timedelta) -> Plac
         book.note("session-in-gap", message, scalar.place, f"choose a time that exists, such as {clocks[1]}")
         return None
     starts = local_to_utc(wall, zone)
-    session = Session(named.name, starts, starts + length, shown, zone)
+    session = Session(named.name, starts, starts + length, shown, zone, cancelled)
     return Placed(session, scalar.place, {"name": named.place})

@@ -41,8 +41,10 @@ SECTIONS = {
     "Look": {"status": "drip.cli.look:status", "why": "drip.cli.look:why", "log": "drip.cli.look:log"},
     "People": {
         "subscriber": "drip.cli.people:subscriber",
-        "registration": "drip.cli.seats:registration",
-        "attendance": "drip.cli.attending:attendance",
+        "webinar": "drip.cli.webinars:webinar",
+        "session": "drip.cli.webinars:session",
+        "registration": "drip.cli.roster:registration",
+        "attendance": "drip.cli.roster:attendance",
         "delivery": "drip.cli.deliveries:delivery",
     },
     "Serve": {

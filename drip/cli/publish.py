@@ -10,6 +10,7 @@ from drip.cli.forecast import DAYS, DAYS_MAX, show_forecast
 from drip.cli.grammar import EXITS_PROJECT, Call, command, dry_run_option, yes_option
 from drip.cli.names import campaign_name, complete_campaign
 from drip.cli.output import count
+from drip.cli.telling import news_json, news_lines, who_option
 from drip.core.problems import Rank
 from drip.errors import ChangesFound, Interrupted, ProblemsFound
 
@@ -36,7 +37,7 @@ def _plans(call: Call, project: Project, files: dict[str, str], names: tuple[str
     if warnings:
         call.output.talk(f"{count(warnings, 'warning')} in your files; see `drip check`")
     with project.store.read() as work:
-        return plan_campaigns(work, project.engine.live, files, campaigns)
+        return plan_campaigns(work, project.engine.live, files, campaigns, call.now())
 
 
 def _show_errors(call: Call, files: dict[str, str]) -> None:
@@ -48,7 +49,7 @@ def _show_errors(call: Call, files: dict[str, str]) -> None:
             call.output.complain(render_problem(problem, files).rstrip("\n") + "\n")
 
 
-def plan_lines(each: CampaignPlan) -> list[str]:
+def plan_lines(each: CampaignPlan, *, who: bool = False) -> list[str]:
     """One campaign's plan for people."""
     if not each.changed:
         return [f"{each.campaign}   revision {each.number} is live as it is"]
@@ -62,7 +63,8 @@ def plan_lines(each: CampaignPlan) -> list[str]:
         f"  {line.sign} {line.subject:<{subjects}}   {line.what:<{whats}}   {line.effect}".rstrip()
         for line in each.plan.lines
     ]
-    return [*lines, ""]
+    told = news_lines(each.news, who=who)
+    return [*lines, "", *told, ""] if told else [*lines, ""]
 
 
 def _plan_json(plans: list[CampaignPlan]) -> dict[str, object]:
@@ -78,15 +80,16 @@ def _plan_json(plans: list[CampaignPlan]) -> dict[str, object]:
                     {"sign": line.sign, "subject": line.subject, "what": line.what, "effect": line.effect}
                     for line in each.plan.lines
                 ],
+                "news": news_json(each.news),
             }
             for each in plans
         ],
     }
 
 
-def _show_plans(call: Call, plans: list[CampaignPlan]) -> None:
+def _show_plans(call: Call, plans: list[CampaignPlan], *, who: bool) -> None:
     for each in plans:
-        call.output.answer("\n".join(plan_lines(each)))
+        call.output.answer("\n".join(plan_lines(each, who=who)))
     if not plans:
         call.output.answer("there is no campaign yet; make a folder under campaigns/ with a campaign.yaml")
 
@@ -99,6 +102,7 @@ def _show_plans(call: Call, plans: list[CampaignPlan]) -> None:
         ("drip plan --exit-code", "for a script: 5 when there are changes"),
         ("drip plan --days 30", "how many mails leave on each day ahead, if nobody acts"),
         ("drip plan --calendar mails.ics", "the same for your calendar"),
+        ("drip plan --who", "also the address of everybody whom a mail would tell that a session changed"),
     ),
     exits=(5, *EXITS),
 )
@@ -106,7 +110,10 @@ def _show_plans(call: Call, plans: list[CampaignPlan]) -> None:
 @click.option("--exit-code", is_flag=True, help="Exit with 5 when there are changes.")
 @click.option("--days", type=click.IntRange(1, DAYS_MAX), help="Look so many days ahead instead: how many mails leave.")
 @click.option("--calendar", metavar="FILE", help="Write the days ahead as a calendar (.ics); `-` is stdout.")
-def plan(call: Call, campaigns: tuple[str, ...], exit_code: bool, days: int | None, calendar: str | None) -> int:
+@who_option
+def plan(
+    call: Call, campaigns: tuple[str, ...], exit_code: bool, days: int | None, calendar: str | None, who: bool
+) -> int:
     """Show what applying your files would change, and for how many people. Changes nothing.
 
     With --days or --calendar it shows the days ahead instead: which mails leave on which day, and to how many, if
@@ -123,7 +130,7 @@ def plan(call: Call, campaigns: tuple[str, ...], exit_code: bool, days: int | No
     if call.output.json:
         call.output.document(_plan_json(plans))
     else:
-        _show_plans(call, plans)
+        _show_plans(call, plans, who=who)
         if changes:
             call.output.answer("nothing has been sent; make it live with `drip apply`")
     return _exit(plans, exit_code)
@@ -143,10 +150,11 @@ def _exit(plans: list[CampaignPlan], is_asked: bool) -> int:
     exits=(*EXITS, 75),
 )
 @click.argument("campaigns", metavar="[CAMPAIGN]...", nargs=-1, shell_complete=complete_campaign)
+@who_option
 @yes_option
 @dry_run_option
-def apply(call: Call, campaigns: tuple[str, ...], yes: bool, dry_run: bool) -> None:
-    """Make your files live, after showing what that changes. All of it or nothing.
+def apply(call: Call, campaigns: tuple[str, ...], who: bool, yes: bool, dry_run: bool) -> None:
+    """Make your files live, after showing what that changes and who is told of it. All of it or nothing.
 
     What is live stays as it is when you edit files afterwards: cron sends only what was applied.
     """
@@ -158,7 +166,7 @@ def apply(call: Call, campaigns: tuple[str, ...], yes: bool, dry_run: bool) -> N
         plans = _plans(call, project, files, campaigns)
         changes = any(each.changed for each in plans)
         if not call.output.json:
-            _show_plans(call, plans)
+            _show_plans(call, plans, who=who)
         if dry_run or (plans and not changes):
             _tell(call, plans, [])
             return

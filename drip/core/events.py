@@ -69,7 +69,10 @@ class Unsubscribed:
 
 @dataclass(frozen=True, slots=True)
 class AskedToRegister:
-    """Somebody chose a session on the webinar page. A mail with one button follows; nothing is booked yet."""
+    """Somebody chose a session on the webinar page. A mail with one button follows; nothing is booked yet.
+
+    Where the author attests that they asked for it, the seat is booked at once.
+    """
 
     email: str
     campaign: str
@@ -77,6 +80,7 @@ class AskedToRegister:
     evidence: Evidence
     zone: str | None = None
     fields: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    attested: bool = False
 
 
 @dataclass(frozen=True, slots=True)

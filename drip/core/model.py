@@ -451,13 +451,17 @@ class Broadcast:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One scheduled holding of a webinar: UTC start and end, with the wall clock and zone the author meant."""
+    """One scheduled holding of a webinar: UTC start and end, with the wall clock and zone the author meant.
+
+    A `cancelled` one stays in the file, so that those who had a seat can be told of it.
+    """
 
     name: str
     starts: datetime
     ends: datetime
     wall: str
     zone: str
+    cancelled: bool = False
 
 
 class InviteMode(StrEnum):
@@ -484,9 +488,14 @@ class Webinar:
         return next((each for each in self.sessions if each.name == name), None)
 
     @property
+    def held(self) -> tuple[Session, ...]:
+        """The sessions that take place: all but the cancelled ones."""
+        return tuple(each for each in self.sessions if not each.cancelled)
+
+    @property
     def last_start(self) -> datetime | None:
-        """When the last session starts (UTC), or None without sessions."""
-        return max((each.starts for each in self.sessions), default=None)
+        """When the last session that takes place starts (UTC), or None without one."""
+        return max((each.starts for each in self.held), default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,10 @@ def _about_sessions(before: tuple[Session, ...], wanted: tuple[Session, ...]) ->
         subject, shown = f"session {session.name}", moment_text(session.starts, session.zone)
         was = old.pop(session.name, None)
         if was is None:
-            yield PlanLine(NEW, subject, shown)
+            yield PlanLine(NEW, subject, shown + (", cancelled" if session.cancelled else ""))
+        elif was.cancelled != session.cancelled:
+            effect = "its seats end" if session.cancelled else "who was told of its end must choose it anew"
+            yield PlanLine(CHANGED, subject, f"{shown}, {'cancelled' if session.cancelled else 'held again'}", effect)
         elif was.starts != session.starts:
             effect = "reminders that were not sent yet move with it"
             yield PlanLine(CHANGED, subject, f"{moment_text(was.starts, was.zone)} → {shown}", effect)

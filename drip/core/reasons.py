@@ -40,6 +40,7 @@ class ReasonName(StrEnum):
     GOAL_REACHED = "goal-reached"
     STOP_REACHED = "stop-reached"
     REGISTRATION_CANCELLED = "registration-cancelled"
+    SESSION_CANCELLED = "session-cancelled"
     ALL_STEPS_DONE = "all-steps-done"
     SEQUENCE_REMOVED = "sequence-removed"
     STEP_REMOVED = "step-removed"
@@ -163,6 +164,10 @@ EXPLANATIONS: Mapping[ReasonName, str] = MappingProxyType(
         ReasonName.STOP_REACHED: "The `stop:` of the sequence has come, so it is abandoned for this reader.",
         ReasonName.REGISTRATION_CANCELLED: (
             "The reader cancelled the registration that this sequence is about, so there is nothing left to say."
+        ),
+        ReasonName.SESSION_CANCELLED: (
+            "The host cancelled the session: `cancelled` stands after its time in campaign.yaml. Everybody who had a "
+            "seat, or stood in line for one, was told once, and nothing more is said about that session."
         ),
         ReasonName.ALL_STEPS_DONE: "The reader has every step of the sequence behind them.",
         ReasonName.SEQUENCE_REMOVED: "The sequence is no longer in the applied campaign: it ended for all in it.",

@@ -62,6 +62,7 @@ WHEN_USAGE = (
 HOURS_USAGE = "write `weekdays 8:00-18:00`, `daily 9:00-17:00`, `mon-sat 8:00-12:00` or `mon,wed 8:00-9:00`"
 DURATION_USAGE = "write `60 minutes`, `6 hours`, `3 days` or `2 weeks`"
 WALL_USAGE = "write day and time like `2026-12-08 12:00`"
+SESSION_USAGE = f"{WALL_USAGE}, and `cancelled` after it where it does not take place"
 
 # ASCII digits only: other digits look alike and read differently.
 WHEN_WORD = re.compile(r"[0-9]+(?:-[0-9]+)+|[0-9]+:[0-9]*|[0-9]+|[^\W\d_]+(?:['’][^\W\d_]+)?|\S")
@@ -229,6 +230,16 @@ def parse_wall(phrase: str) -> datetime:
     clock = _read_clock(words)
     words.end()
     return datetime.combine(day, clock)
+
+
+def parse_session(phrase: str) -> tuple[datetime, bool]:
+    """Read the wall clock of a session, and whether `cancelled` stands after it. Raises PhraseError."""
+    words = Words(phrase, WHEN_WORD, SESSION_USAGE)
+    day = _read_day(words)
+    clock = _read_clock(words)
+    cancelled = words.take_if("cancelled")
+    words.end()
+    return datetime.combine(day, clock), cancelled
 
 
 def parse_hours(phrase: str) -> Hours:

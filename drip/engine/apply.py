@@ -18,7 +18,8 @@ from drip.core.plan import Plan, PlanLine, about_project, compare
 from drip.core.problems import Problem, Rank
 from drip.engine.broadcasts import occasion_of, put_broadcast
 from drip.engine.live import Edition, Live
-from drip.engine.seating import pass_on, session_moved
+from drip.engine.seating import pass_on, session_cancelled, session_moved
+from drip.engine.telling import News, news_of
 from drip.errors import NotFound, ProblemsFound
 
 if TYPE_CHECKING:
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CampaignPlan:
-    """What applying would do to one campaign; `number` is the revision that it would become."""
+    """What applying would do to one campaign; `number` is the revision that it would become, and `news` what mails
+    would tell people about their sessions."""
 
     campaign: str
     number: int
     changed: bool
     plan: Plan
+    news: tuple[News, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,9 @@ def wanted_campaigns(
     return [each for each in campaigns if each is not None], problems
 
 
-def plan(work: Work, live: Live, files: Mapping[str, str], campaigns: Sequence[Campaign]) -> list[CampaignPlan]:
+def plan(
+    work: Work, live: Live, files: Mapping[str, str], campaigns: Sequence[Campaign], now: datetime
+) -> list[CampaignPlan]:
     """What applying would change, for each campaign. Changes nothing."""
     plans: list[CampaignPlan] = []
     for campaign in campaigns:
@@ -109,7 +114,7 @@ def plan(work: Work, live: Live, files: Mapping[str, str], campaigns: Sequence[C
         if changed and not any(each.changed for each in plans):
             # What is the project's own is told once, before the first campaign that becomes another by it.
             changes = Plan((*_about_project(work, live, files), *changes.lines))
-        plans.append(CampaignPlan(campaign.name, number, changed, changes))
+        plans.append(CampaignPlan(campaign.name, number, changed, changes, news_of(work, before, campaign, now)))
     return plans
 
 
@@ -187,17 +192,23 @@ def apply_read(engine: Engine, files: Mapping[str, str], campaigns: Sequence[Cam
 
 
 def put_sessions(scene: Scene, edition: Edition) -> int:
-    """Make an edition's sessions the campaign's. Whoever has a seat in one that moved is told; how many are.
+    """Make an edition's sessions the campaign's. Whoever has a seat in one that moved or is cancelled is told; how
+    many are.
 
-    One that is gone from the files is only withdrawn: its seats stay.
+    One that is gone from the files is only withdrawn: its seats stay. What is over cannot be cancelled any more.
     """
     campaign = edition.campaign
     assert campaign is not None, "a campaign's edition has its campaign"
     sessions = campaign.webinar.sessions if campaign.webinar else ()
     before = {each.name: each for each in scene.work.sessions(campaign.name)}
-    scene.work.put_sessions(campaign.name, sessions, scene.now)
+    off = [each for each in sessions if each.cancelled and each.ends > scene.now]
+    scene.work.put_sessions(campaign.name, [each for each in sessions if each not in off], scene.now)
     told = 0
+    for session in off:
+        told += session_cancelled(scene, edition, session)
     for session in sessions:
+        if session in off:
+            continue
         earlier = before.get(session.name)
         changed = earlier is not None and (earlier.starts, earlier.ends) != (session.starts, session.ends)
         if changed and session.starts > scene.now:

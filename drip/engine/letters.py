@@ -241,7 +241,7 @@ def is_house(delivery: Delivery) -> bool:
 
 
 MOVES = frozenset({"session-moved", "registration-moved"})
-CANCELS = frozenset({"registration-cancelled"})
+CANCELS = frozenset({"registration-cancelled", "session-cancelled"})
 
 
 def _invite_method(campaign: Campaign, delivery: Delivery, registration: Registration) -> Method | None:
@@ -249,8 +249,9 @@ def _invite_method(campaign: Campaign, delivery: Delivery, registration: Registr
     invite = campaign.webinar.invite if campaign.webinar is not None else InviteMode.OFF
     if invite is InviteMode.OFF:
         return None
-    if is_house(delivery) and delivery.post in CANCELS and registration.calendar_sequence:
-        return "CANCEL"
+    if is_house(delivery) and delivery.post in CANCELS:
+        is_off = registration.state is RegistrationState.CANCELLED and registration.calendar_sequence > 0
+        return "CANCEL" if is_off else None
     moves = is_house(delivery) and delivery.post in MOVES
     if registration.state is RegistrationState.BOOKED and (moves or _greets_registration(campaign, delivery)):
         return "REQUEST" if invite is InviteMode.REQUEST else "PUBLISH"

@@ -50,7 +50,14 @@ class Project(Protocol):
 
 
 SEAT_POSTS = frozenset(
-    {"confirm-registration", "registration-cancelled", "registration-moved", "seat-offered", "session-moved"}
+    {
+        "confirm-registration",
+        "registration-cancelled",
+        "registration-moved",
+        "seat-offered",
+        "session-cancelled",
+        "session-moved",
+    }
 )
 """Those of drip's own posts that speak of a session, and so of a campaign."""
 
@@ -112,7 +119,7 @@ def _sample(edition: Edition, now: datetime, zone: str) -> tuple[Subscriber, Reg
     webinar = edition.campaign.webinar if edition.campaign else None
     if webinar is None or not webinar.sessions:
         return subscriber, None
-    coming = [each for each in webinar.sessions if each.starts > now] or list(webinar.sessions)
+    coming = [each for each in webinar.held if each.starts > now] or list(webinar.sessions)
     return subscriber, Registration(
         RegistrationId(0), subscriber.id, edition.revision.campaign, coming[0].name, RegistrationState.BOOKED, now
     )

@@ -12,19 +12,17 @@ from drip.core.events import (
     JoinedSession,
     SessionEnded,
 )
-from drip.core.model import Campaign, TriggerKind, Webinar
+from drip.core.model import Campaign, TriggerKind
 from drip.core.records import (
     Attendance,
     ConsentKind,
-    Registration,
     RegistrationState,
-    SubscriberId,
 )
 from drip.core.seats import WaitingState
 from drip.engine.letters import session_of
 from drip.engine.live import Edition
 from drip.engine.scene import Happened, Scene, signal
-from drip.engine.seating import cancel, move, pass_on
+from drip.engine.seating import cancel, move, pass_on, seat_of
 from drip.engine.subscribing import meet, note_consent, plan_house_post
 from drip.errors import DripError, NotFound
 
@@ -51,14 +49,19 @@ def asked_to_register(scene: Scene, event: AskedToRegister) -> Happened:
         raise NotFound(f"there is no session `{event.session}`")
     if session.ends <= scene.now:
         raise SessionClosed("this session is over")
+    if session.cancelled:
+        raise SessionClosed("this session does not take place")
     subscriber, _ = meet(scene, event.email, event.zone, event.fields)
     asked = Happened("asked", subscriber.id)
     if scene.work.suppression(subscriber.mailbox) is not None:
         scene.log("ask-suppressed", subscriber.id, campaign=campaign.name, subject=session.name)
         return asked
     registration = scene.work.add_registration(subscriber.id, campaign.name, session.name, event.zone, scene.now)
-    note_consent(scene, subscriber.id, f"webinar:{campaign.name}", ConsentKind.ASKED, event.evidence)
+    asked_as = ConsentKind.ATTESTED if event.attested else ConsentKind.ASKED
+    note_consent(scene, subscriber.id, f"webinar:{campaign.name}", asked_as, event.evidence)
     scene.log("asked-to-register", subscriber.id, campaign=campaign.name, subject=session.name)
+    if event.attested:
+        return confirmed_registration(scene, ConfirmedRegistration(registration.id, event.evidence))
     plan_house_post(
         scene,
         subscriber,
@@ -80,9 +83,9 @@ def confirmed_registration(scene: Scene, event: ConfirmedRegistration) -> Happen
     _, campaign = _webinar_edition(scene, registration.campaign)
     webinar = campaign.webinar
     session = webinar.session_named(registration.session) if webinar else None
-    if webinar is None or session is None or session.ends <= scene.now:
+    if webinar is None or session is None or session.cancelled or session.ends <= scene.now:
         return Happened("over", who, registration.id)
-    held = _held(scene, who, webinar, campaign, but_for=registration)
+    held = seat_of(scene, registration, but_for=registration)
     if held is not None and registration.state is RegistrationState.PENDING:
         # One seat a person: choosing another session moves the one they have, and its calendar entry.
         moved = move(scene, held, session.name)
@@ -97,26 +100,13 @@ def confirmed_registration(scene: Scene, event: ConfirmedRegistration) -> Happen
     return Happened(what, who, registration.id)
 
 
-def _held(
-    scene: Scene, who: SubscriberId, webinar: Webinar, campaign: Campaign, *, but_for: Registration
-) -> Registration | None:
-    """The seat that somebody has in another session of the webinar, if it is not over."""
-    for each in scene.work.registrations_of(who):
-        if each.campaign != campaign.name or each.state is not RegistrationState.BOOKED or each.id == but_for.id:
-            continue
-        session = webinar.session_named(each.session)
-        if session is not None and session.ends > scene.now:
-            return each
-    return None
-
-
 def cancelled_registration(scene: Scene, event: CancelledRegistration) -> Happened:
     """The reader gave the seat back, or the place in the line; a seat goes to the next in line."""
     registration = scene.work.registration(event.registration_id)
     if registration is None:
         return Happened("unknown")
     scene.work.hold_subscriber(registration.subscriber_id)
-    done = cancel(scene, registration, "by-reader", post="registration-cancelled")
+    done = cancel(scene, registration)
     edition = scene.live.campaign(scene.work, registration.campaign)
     session = session_of(edition.campaign, registration) if edition is not None else None
     if done and edition is not None and session is not None:

@@ -16,6 +16,7 @@ from drip.core.records import (
     Kind,
     NewDelivery,
     Registration,
+    RegistrationState,
     RevisionId,
     StepDone,
 )
@@ -157,11 +158,33 @@ def moved_registration(scene: Scene, event: MovedRegistration) -> Happened:
     scene.work.hold_subscriber(registration.subscriber_id)
     registration = scene.work.registration(event.registration_id)
     assert registration is not None
+    if registration.state is RegistrationState.CANCELLED:
+        # They may have taken a seat anew meanwhile: one seat a person, so that one moves.
+        registration = seat_of(scene, registration, but_for=registration) or registration
     what = move(scene, registration, event.session)
     if what == MOVED:
         where = f"webinar:{registration.campaign}"
         note_consent(scene, registration.subscriber_id, where, ConsentKind.CONFIRMED, event.evidence)
     return Happened(what, registration.subscriber_id, registration.id)
+
+
+def seat_of(scene: Scene, about: Registration, *, but_for: Registration) -> Registration | None:
+    """The seat of a person in another session of the same webinar: one that is not over, else one that was lost with
+    its session and so keeps its calendar entry for the next."""
+    found = _edition(scene, about)
+    webinar = found[1].webinar if found is not None else None
+    lost = None
+    for each in scene.work.registrations_of(about.subscriber_id):
+        if webinar is None or each.campaign != about.campaign or each.id == but_for.id:
+            continue
+        session = webinar.session_named(each.session)
+        if session is None:
+            continue
+        if each.state is RegistrationState.BOOKED and session.ends > scene.now:
+            return each
+        if each.state is RegistrationState.CANCELLED and each.confirmed_at is not None and session.cancelled:
+            lost = each
+    return lost
 
 
 def move(scene: Scene, registration: Registration, name: str) -> str:
@@ -177,14 +200,17 @@ def move(scene: Scene, registration: Registration, name: str) -> str:
     was = state_of(scene, registration)
     if after(was, SeatAct.MOVE) is None:
         return "unknown"
+    if session.cancelled:
+        return "over"
     # What was attended or missed stays as it was: another date then is another registration.
     is_over = was is SeatState.BOOKED and (held is None or held.ends <= scene.now)
     if session.ends <= scene.now or is_over:
         return "over"
     if was is SeatState.BOOKED and session.name == registration.session:
         return "same"
-    if scene.work.move_registration(registration, session.name, scene.now, webinar.seats) == "full":
-        return "full"
+    taken = scene.work.move_registration(registration, session.name, scene.now, webinar.seats)
+    if taken != MOVED:
+        return taken
     now_held = scene.work.registration(registration.id)
     assert now_held is not None
     scene.log(
@@ -196,6 +222,8 @@ def move(scene: Scene, registration: Registration, name: str) -> str:
     )
     greet = was is SeatState.CANCELLED
     if greet:
+        # Whoever takes a seat again before the news of the cancelling left must not lose the entry by them.
+        scene.work.cancel_notices(registration, MOVED, scene.now)
         signal(scene, registration.subscriber_id, TriggerKind.REGISTERS, campaign=campaign.name, registration=now_held)
     if replan(scene, now_held, campaign, session, greet=greet):
         notify(scene, now_held, "registration-moved", edition.revision.id, session)
@@ -204,16 +232,19 @@ def move(scene: Scene, registration: Registration, name: str) -> str:
     return MOVED
 
 
-def cancel(scene: Scene, registration: Registration, reason: str, *, post: str) -> bool:
+def cancel(scene: Scene, registration: Registration, *, by_host: bool = False) -> bool:
     """Give up a seat, or a place in the line, with all that hangs on it. The caller offers the seat to the next.
 
-    `post` is the mail that tells of it; it takes the entry out of the reader's calendar.
+    The mail that tells of it takes the entry out of the reader's calendar. What an author starts when somebody
+    `cancels` is for readers who did, and not for those whose session the host cancelled.
     """
+    reason = "session-cancelled" if by_host else "by-reader"
+    ended = "session-cancelled" if by_host else "registration-cancelled"
     was = state_of(scene, registration)
     if after(was, SeatAct.CANCEL) is None or not scene.work.cancel_registration(registration.id, scene.now):
         return False
     scene.work.leave_line(registration.id, WaitingState.LEFT)
-    scene.work.cancel_notices(registration, "registration-cancelled", scene.now)
+    scene.work.cancel_notices(registration, ended, scene.now)
     who = registration.subscriber_id
     scene.log(
         "registration-cancelled", who, campaign=registration.campaign, subject=registration.session, reason=reason
@@ -224,13 +255,13 @@ def cancel(scene: Scene, registration: Registration, reason: str, *, post: str) 
     if was is not SeatState.PENDING and edition is not None and session is not None:
         cancelled = scene.work.registration(registration.id)
         assert cancelled is not None
-        notify(scene, cancelled, post, edition.revision.id, session)
-    if was is SeatState.BOOKED:
+        notify(scene, cancelled, ended, edition.revision.id, session)
+    if was is SeatState.BOOKED and not by_host:
         signal(scene, who, TriggerKind.CANCELS, campaign=registration.campaign, registration=registration)
     # Whatever the author wrote as `stop`: nobody is reminded of a seat that they gave back.
     for enrollment in scene.work.running(who, registration.campaign):
         if enrollment.registration_id == registration.id:
-            end(scene, enrollment, EnrollmentState.STOPPED, "registration-cancelled", registration.session)
+            end(scene, enrollment, EnrollmentState.STOPPED, ended, registration.session)
     return True
 
 
@@ -318,3 +349,19 @@ def session_moved(scene: Scene, edition: Edition, session: Session) -> int:
             told += 1
     scene.log("session-moved", None, campaign=campaign.name, subject=session.name, detail=f"to {session.wall}")
     return told
+
+
+def session_cancelled(scene: Scene, edition: Edition, session: Session) -> int:
+    """A session does not take place: its seats and its line end, and everybody in them is told once. How many are.
+
+    Doing it again changes nothing: nobody holds anything there any more.
+    """
+    campaign = edition.campaign
+    assert campaign is not None, "a session belongs to a campaign"
+    ended = 0
+    for registration in scene.work.registrations(campaign.name, session=session.name):
+        if registration.state is not RegistrationState.CANCELLED:
+            ended += cancel(scene, registration, by_host=True)
+    if ended:
+        scene.log("session-cancelled", None, campaign=campaign.name, subject=session.name, detail=f"{ended} ended")
+    return ended

@@ -223,7 +223,7 @@ def values_for(
         webinar = campaign.webinar
         minutes = int(webinar.length.total_seconds() // 60)
         values["webinar"] = {"title": webinar.title, "length": f"{minutes} minutes"}
-        values["sessions"] = open_sessions(webinar.sessions, zone, now, links.session)
+        values["sessions"] = open_sessions(webinar.held, zone, now, links.session)
         if session is not None:
             values["session"] = view_session(session, zone, now, links.session(session.name))
     return values

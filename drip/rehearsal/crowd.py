@@ -214,7 +214,7 @@ class Crowd:
 
     def _sessions(self, name: str) -> Sequence[Session]:
         campaign = self._stage.campaign(name)
-        return campaign.webinar.sessions if campaign is not None and campaign.webinar is not None else ()
+        return campaign.webinar.held if campaign is not None and campaign.webinar is not None else ()
 
     def booked(self, one: Person, campaign: str, number: RegistrationId) -> None:
         """Somebody has a seat: they keep it and perhaps come, give it back, or want another session."""

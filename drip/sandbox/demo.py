@@ -264,7 +264,7 @@ class Play:
     def _start_after(self, moment: datetime) -> datetime:
         webinar = self._campaign.webinar
         assert webinar is not None
-        return min(each.starts for each in webinar.sessions if each.starts >= moment)
+        return min(each.starts for each in webinar.held if each.starts >= moment)
 
 
 def link(mail: Caught, path: str) -> str:

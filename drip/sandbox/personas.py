@@ -126,9 +126,9 @@ def invent(
 def seat(campaign: Campaign | None, now: datetime) -> Registration | None:
     """A booked registration for the next session, or for the last one when all have begun."""
     webinar = campaign.webinar if campaign is not None else None
-    if campaign is None or webinar is None or not webinar.sessions:
+    if campaign is None or webinar is None or not webinar.held:
         return None
-    session = next_session(webinar.sessions, now)
+    session = next_session(webinar.held, now)
     return Registration(RegistrationId(0), SubscriberId(0), campaign.name, session.name, RegistrationState.BOOKED, now)
 
 

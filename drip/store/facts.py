@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, func, select
 
 from drip.core.delivery import DeliveryState
 from drip.core.model import NOTHING, Session
@@ -93,10 +93,13 @@ def registrations_statement(postgres: bool) -> Select[Any]:
 
 @cache
 def last_sessions_statement(postgres: bool) -> Select[Any]:
-    """When each campaign's last session starts."""
+    """When each campaign's last session starts. Where none takes place any more, it is as if the last one had begun
+    when it was withdrawn: whoever is being invited has nothing left to be invited to."""
+    held = func.max(case((session.c.withdrawn_at.is_(None), session.c.starts)))
+    last = func.coalesce(held, func.max(session.c.withdrawn_at), type_=session.c.starts.type)
     return (
-        select(session.c.campaign, func.max(session.c.starts, type_=session.c.starts.type))
-        .where(among(session.c.campaign, "campaigns", postgres), session.c.withdrawn_at.is_(None))
+        select(session.c.campaign, last)
+        .where(among(session.c.campaign, "campaigns", postgres))
         .group_by(session.c.campaign)
     )
 

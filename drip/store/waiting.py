@@ -31,10 +31,12 @@ def _about(registered: Registration) -> tuple[ColumnElement[bool], ColumnElement
 class Waiting(Transaction):
     """Methods about the line and about changes of seats."""
 
-    def hold_session(self, campaign: str, name: str) -> None:
-        """One at a time per session (PostgreSQL; on SQLite there is one writer): what follows sees every booking."""
+    def hold_session(self, campaign: str, name: str) -> bool:
+        """One at a time per session (PostgreSQL; on SQLite there is one writer): what follows sees every booking.
+        Whether it takes place: a host may have cancelled it a moment ago."""
         key = (session.c.campaign == campaign, session.c.name == name)
-        self._run(select(session.c.name).where(*key).with_for_update(key_share=True))
+        row = self._first(select(session.c.withdrawn_at).where(*key).with_for_update(key_share=True))
+        return row is not None and row[0] is None
 
     def taken_count(self, campaign: str, name: str, but_for: RegistrationId | None = None) -> int:
         """How many seats are booked or on offer; the one on offer to `but_for` is not counted."""
@@ -52,10 +54,11 @@ class Waiting(Transaction):
 
     def move_registration(
         self, moved: Registration, name: str, now: datetime, seats: int | None
-    ) -> Literal["moved", "full"]:
+    ) -> Literal["moved", "full", "over"]:
         """Takes a seat in the other session and frees the one held, in one statement; the calendar entry's SEQUENCE
         grows. A pending registration of the same person for that session is done with."""
-        self.hold_session(moved.campaign, name)
+        if not self.hold_session(moved.campaign, name):
+            return "over"
         if seats is not None and self.taken_count(moved.campaign, name) >= seats:
             return "full"
         doubled = update(registration).where(

@@ -19,7 +19,7 @@ from drip.store.waiting import Waiting
 
 SESSION = (session.c.name, session.c.starts, session.c.ends, session.c.wall, session.c.zone)
 Span = tuple[datetime | None, datetime | None]
-Booked = Literal["booked", "already", "full", "cancelled"]
+Booked = Literal["booked", "already", "full", "cancelled", "over"]
 
 
 class Webinars(Waiting):
@@ -28,7 +28,8 @@ class Webinars(Waiting):
     # --- sessions ---
 
     def put_sessions(self, campaign: str, sessions: Iterable[Session], now: datetime) -> None:
-        """Makes these the campaign's sessions. One that is gone is withdrawn but kept, for those who registered.
+        """Makes these the campaign's sessions. One that is not among them is withdrawn but kept, for those who
+        registered.
 
         A session moved into the future is open again.
         """
@@ -147,10 +148,12 @@ class Webinars(Waiting):
         found = self.registration(id)
         if found is None:
             return "cancelled"
-        self.hold_session(found.campaign, found.session)
+        takes_place = self.hold_session(found.campaign, found.session)
         state = self._value(select(registration.c.state).where(registration.c.id == id).with_for_update())
         if state is not RegistrationState.PENDING:
             return "already" if state is RegistrationState.BOOKED else "cancelled"
+        if not takes_place:
+            return "over"
         if seats is not None and self.taken_count(found.campaign, found.session, but_for=id) >= seats:
             return "full"
         booked = update(registration).where(registration.c.id == id)

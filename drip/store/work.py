@@ -15,6 +15,7 @@ from drip.store.outcomes import Outcomes
 from drip.store.replanning import Replanning
 from drip.store.restored import Restored
 from drip.store.revisions import Revisions
+from drip.store.roster import Roster
 from drip.store.standings import Standings
 from drip.store.variants import Variants
 from drip.store.webinars import Webinars
@@ -31,6 +32,7 @@ class Work(
     Replanning,
     Restored,
     Revisions,
+    Roster,
     Standings,
     Variants,
     Webinars,

@@ -128,7 +128,7 @@ class Seat:
 
     def _others(self) -> list[SessionView]:
         """The other sessions still to come, each with the page where it is chosen."""
-        coming = [each for each in self.webinar.sessions if each.starts > self.now and each != self.session]
+        coming = [each for each in self.webinar.held if each.starts > self.now and each != self.session]
         return [
             view_session(each, self.zone, self.now, f"{self.webinar_url}?s={quote(each.name)}&tz={quote(self.zone)}")
             for each in sorted(coming, key=lambda each: each.starts)
@@ -143,6 +143,11 @@ def _seat(site: Site, work: Work, purpose: Purpose, visit: Visit) -> Seat | None
     if purpose is Purpose.BOOK:
         # Who had a seat already has moved it here; the button leads to that one.
         registration = work.held_in_place_of(registration)
+    elif purpose is Purpose.MANAGE and registration.state is RegistrationState.CANCELLED:
+        # They may hold another seat by now: one seat a person, so the page is about that one.
+        standing = work.open_registration(registration.subscriber_id, registration.campaign)
+        if standing is not None and standing.state is RegistrationState.BOOKED:
+            registration = standing
     house = site.house(work)
     subscriber = work.subscriber(registration.subscriber_id)
     edition = site.engine.live.campaign(work, registration.campaign)
@@ -282,7 +287,10 @@ def calendar(site: Site, visit: Visit) -> Response:
 
 def _manage_page(site: Site, seat: Seat, moved: str = "") -> Response:
     if seat.state is RegistrationState.CANCELLED:
-        return seat.house.page("cancelled", seat.values(site))
+        by_host = seat.session is not None and seat.session.cancelled
+        # Whoever never pressed the button in the mail has not shown that the address is theirs.
+        values = {"by_host": by_host, "may_take": seat.registration.confirmed_at is not None, "moved": moved}
+        return seat.house.page("cancelled", {**seat.values(site), **values}, 409 if moved else 200)
     # A press in another window may have moved it meanwhile: `moved` says what came of the last one.
     status = 409 if moved in ("full", "over", "unknown") else 200
     return seat.house.page("manage", {**seat.values(site), "moved": moved}, status)
@@ -300,11 +308,13 @@ def manage(site: Site, visit: Visit) -> Response:
     if seat is None:
         return _unknown(site)
     if "session" in visit.form:
-        moved = ""
-        if seat.state is RegistrationState.BOOKED and seat.door != "over":
-            evidence = visit.evidence("Move my seat")
+        moved, is_off = "", seat.state is RegistrationState.CANCELLED
+        is_held = seat.state is RegistrationState.BOOKED and seat.door != "over"
+        if is_held or (is_off and seat.registration.confirmed_at is not None):
+            evidence = visit.evidence("Take this seat" if is_off else "Move my seat")
             event = MovedRegistration(seat.registration.id, visit.form["session"], evidence)
             moved = site.happen(event, visit).what
+            moved = "taken" if is_off and moved == "moved" else moved
         answer = _manage_page(site, _read(site, Purpose.MANAGE, visit) or seat, moved)
         answer.background = site.soon()
         return answer

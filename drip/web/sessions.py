@@ -27,7 +27,7 @@ REGIONS = (
     "Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific",
 )  # fmt: skip
 
-State = Literal["open", "begun", "full", "over"]
+State = Literal["open", "begun", "full", "over", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,8 @@ def state_of(session: Session, taken: int, seats: int | None, now: datetime) -> 
     """Whether a session can be chosen."""
     if session.ends <= now:
         return "over"
+    if session.cancelled:
+        return "cancelled"
     if seats is not None and taken >= seats:
         return "full"
     return "begun" if session.starts <= now else "open"

@@ -127,7 +127,7 @@ def feed(site: Site, visit: Visit) -> Response:
     domain = organizer.address.rpartition("@")[2]
     sessions = [
         PublicSession(f"session-{name}-{each.name}@{domain}", each.starts, each.ends)
-        for each in sorted(scene.webinar.sessions, key=lambda each: each.starts)
+        for each in sorted(scene.webinar.held, key=lambda each: each.starts)
         if each.ends > visit.now
     ]
     ics = public_calendar(

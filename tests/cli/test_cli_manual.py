@@ -81,8 +81,11 @@ CHANGING = {
     "delivery retry",
     "db repair",
     "delivery cancel",
+    "registration add",
     "registration cancel",
     "registration move",
+    "session cancel",
+    "session move",
     "check",
 }
 

@@ -93,3 +93,48 @@ def test_who_comes_too_late_may_stand_in_line_and_gets_the_seat(visitor: Visitor
         assert work.waiting_state(hers.id) is WaitingState.OFFERED
     offer = visitor.link(visitor.last_mail("ann@example.org"), "/b/")
     assert "Your seat is booked" in words(visitor.post(offer).text)
+
+
+def test_who_lost_a_session_takes_another_with_one_press(visitor: Visitor) -> None:
+    ground = visitor.ground
+    ann = ground.register("ann@example.org", "tuesday-noon")
+    ground.tick()
+    ground.edit(CAMPAIGN, "2026-12-08 12:00", "2026-12-08 12:00 cancelled")
+    ground.apply()
+    told = visitor.last_mail("ann@example.org")
+    manage = visitor.link(told, "/m/")
+    before = dump(ground)
+    page = visitor.get(manage)
+    assert page.status_code == 200
+    assert "does not take place" in words(page.text)
+    assert "gave back" not in page.text
+    assert 'value="tuesday-noon"' not in page.text
+    assert dump(ground) == before
+    assert "Cancelled" in words(visitor.get("/w/six-deadly-mistakes").text)
+    refused = visitor.post(
+        "/w/six-deadly-mistakes", {"email": "b@example.org", "session": "tuesday-noon", "website": ""}
+    )
+    assert refused.status_code == 422
+    assert "was cancelled" in words(refused.text)
+    assert visitor.post(manage, {"session": "tuesday-noon"}).status_code == 409
+    taken = visitor.post(manage, {"session": "saturday-morning"})
+    assert taken.status_code == 200
+    assert "The seat is yours" in words(taken.text)
+    with ground.store.read() as work:
+        held = work.registration(ann)
+    assert held is not None
+    assert (held.state, held.session) == (RegistrationState.BOOKED, "saturday-morning")
+    assert "Give my seat back" in visitor.get(manage).text
+
+
+def test_a_key_to_a_seat_never_confirmed_takes_none(visitor: Visitor) -> None:
+    ground = visitor.ground
+    asked = visitor.register("ann@example.org")
+    assert asked.status_code == 200
+    with ground.store.read() as work:
+        (mine,) = work.registrations("six-deadly-mistakes")
+    manage = visitor.path("m", Purpose.MANAGE, mine.id)
+    assert visitor.post(manage).status_code == 200  # withdrawn before it was ever confirmed
+    assert "Take this seat" not in visitor.post(manage, {"session": "saturday-morning"}).text
+    with ground.store.read() as work:
+        assert [each.state for each in work.registrations("six-deadly-mistakes")] == [RegistrationState.CANCELLED]

@@ -1,0 +1,61 @@
+"""How commands say who will be told of a change of sessions, for people and for machines. Called by `drip.cli.publish`
+and `drip.cli.webinars`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from drip.cli.output import count, one_line
+from drip.core.plan import people
+from drip.engine.telling import Change
+
+if TYPE_CHECKING:
+    from drip.engine.telling import News
+
+who_option = click.option("--who", is_flag=True, help="Name everybody who would be told of a session's change.")
+
+
+def news_lines(news: Iterable[News], *, who: bool) -> list[str]:
+    """Whom a mail tells of what, in numbers, and with `who` by their addresses."""
+    lines = []
+    for each in news:
+        lines.append(f"  ! session {each.session}   {_words(each)}")
+        if who:
+            lines += [f"      {one_line(address)}" for address in each.told]
+            lines += [f"      {one_line(address)}   told nothing: stopped these mails" for address in each.silent]
+    return lines
+
+
+def _words(news: News) -> str:
+    if news.change is Change.REMOVED:
+        holders = len(news.seats) + len(news.silent)
+        seat = "keeps a seat" if holders == 1 else "keep their seats"
+        return f"{people(holders)} {seat} and nobody is told; to tell them write `cancelled` after its time instead"
+    verb = "moves" if news.change is Change.MOVED else "is cancelled"
+    whom = [f"{people(len(news.seats))} with a seat"] if news.seats else []
+    whom += [f"{people(len(news.line))} in line"] if news.line else []
+    told = " and ".join(whom) or "nobody"
+    single = len(news.told) == 1
+    told += f" {'is' if single or not whom else 'are'} told by mail"
+    silent = f", {count(len(news.silent), 'other')} stopped these mails" if news.silent else ""
+    return f"{verb} ({news.what}): {told}{silent}"
+
+
+def news_json(news: Sequence[News]) -> list[dict[str, object]]:
+    """The same for machines, always with the addresses."""
+    return [
+        {
+            "session": each.session,
+            "change": each.change.value,
+            "what": each.what,
+            "told": list(each.told),
+            "seats": len(each.seats),
+            "line": len(each.line),
+            "silent": list(each.silent),
+        }
+        for each in news
+    ]

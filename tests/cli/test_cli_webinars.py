@@ -1,0 +1,169 @@
+"""The commands about webinars, sessions, registrations and attendance, and what they write into campaign.yaml."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drip.authoring.read_campaign import draft_campaign
+from drip.authoring.read_project import draft_project
+from drip.authoring.sessions_file import session_line
+from drip.cli.sheets import csv_text, is_formula, safe_cell
+from tests.cli.test_cli_people import CAMPAIGN, Letter
+
+PLOT = f"campaigns/{CAMPAIGN}/campaign.yaml"
+
+
+@pytest.fixture
+def letter(tmp_path: Path) -> Letter:
+    return Letter(tmp_path)
+
+
+def test_a_session_is_moved_in_the_file_and_everybody_is_named_before(letter: Letter) -> None:
+    letter.register("mia@example.com")
+    plot = letter.folder / PLOT
+    before = plot.read_bytes()
+    told = letter.ok("session", "move", CAMPAIGN, "tuesday-noon", "2026-12-08 15:00", "--dry-run")
+    assert "mia@example.com" in told
+    assert "1 person with a seat is told by mail" in told
+    assert plot.read_bytes() == before
+    letter.ok("session", "move", CAMPAIGN, "tuesday-noon", "2026-12-08 15:00")
+    after = plot.read_bytes()
+    assert after == before.replace(b"2026-12-08 12:00", b"2026-12-08 15:00")
+    # Nothing is live before it is applied; then the plan says the same, and afterwards there is nothing left to say.
+    assert json.loads(letter.ok("session", "show", CAMPAIGN, "tuesday-noon", "--json"))["starts"][11:16] == "17:00"
+    assert "! session tuesday-noon   moves" in letter.ok("plan")
+    assert "mia@example.com" not in letter.ok("plan")
+    assert "mia@example.com" in letter.ok("plan", "--who")
+    (news,) = json.loads(letter.ok("apply", "--yes", "--json"))["campaigns"][0]["news"]
+    assert (news["change"], news["told"]) == ("moved", ["mia@example.com"])
+    assert "says so already" in letter.ok("session", "move", CAMPAIGN, "tuesday-noon", "2026-12-08 15:00")
+
+
+def test_a_session_is_cancelled_in_the_file(letter: Letter) -> None:
+    letter.register("mia@example.com")
+    plot = letter.folder / PLOT
+    plot.write_bytes(plot.read_bytes().replace(b"\n", b"\r\n"))
+    before = plot.read_bytes()
+    assert "is cancelled" in letter.ok("session", "cancel", CAMPAIGN, "tuesday-noon")
+    assert plot.read_bytes() == before.replace(b"2026-12-08 12:00", b"2026-12-08 12:00 cancelled")
+    assert "says so already" in letter.ok("session", "cancel", CAMPAIGN, "tuesday-noon")
+    letter.ok("apply", "--yes")
+    assert "cancelled" in letter.ok("session", "list")
+    assert json.loads(letter.ok("registration", "list", "--json"))["state"] == "cancelled"
+
+
+def test_what_cannot_be_a_session_changes_no_file(letter: Letter) -> None:
+    before = (letter.folder / PLOT).read_bytes()
+    for name, moment, code, wanted in (
+        ("tuesday-nown", "2026-12-08 15:00", 2, "no line for the session"),
+        ("tuesday-noon", "tomorrow", 2, "no time of a session"),
+        ("tuesday-noon", "2027-03-14 02:30", 4, "problem"),  # the clocks go forward over it
+    ):
+        result = letter.drip("session", "move", CAMPAIGN, name, moment)
+        assert result.exit_code == code
+        assert wanted in result.stderr
+        assert (letter.folder / PLOT).read_bytes() == before
+
+
+@given(
+    quote=st.sampled_from(["", '"', "'"]),
+    blanks=st.sampled_from([" ", "   "]),
+    tail=st.sampled_from(["", "   # the big one", "\n    other: 2026-12-09 19:00"]),
+    was=st.sampled_from(["2026-12-08 12:00", "2026-12-08 9:00", "2026-12-08 12:00 cancelled"]),
+    wall=st.sampled_from([None, "2027-01-05 18:30"]),
+)
+def test_only_the_value_of_the_session_changes(quote: str, blanks: str, tail: str, was: str, wall: str | None) -> None:
+    head = "title: T\nwebinar:\n  title: W\n  length: 60 minutes\n  join: https://meet.example.com/x\n  sessions:\n"
+    text = f"{head}    one:{blanks}{quote}{was}{quote}{tail}\n"
+    files = {"drip.yaml": "timezone: Europe/Lisbon\n", "campaigns/c/campaign.yaml": text}
+    edited = session_line(files, "c", "one", wall)
+    assert edited is not None
+    path, new = edited
+    draft = draft_campaign({**files, path: new}, "c", draft_project(files))
+    session = next(each.value for each in draft.sessions if each.value.name == "one")
+    assert session.cancelled is (wall is None)
+    if wall is not None:
+        assert session.wall == wall
+    start, end = f"{head}    one:{blanks}{quote}", f"{quote}{tail}\n"
+    assert new.startswith(start)
+    assert new.endswith(end)
+
+
+def test_a_seat_is_added_by_asking_or_with_evidence(letter: Letter) -> None:
+    assert "would ask" in letter.ok("registration", "add", "mia@example.com", CAMPAIGN, "tuesday-noon", "-n")
+    assert letter.ok("registration", "list") == "no registrations\n"
+    letter.ok("registration", "add", "mia@example.com", CAMPAIGN, "tuesday-noon")
+    letter.ok("registration", "add", "ben@example.com", CAMPAIGN, "tuesday-noon", "--consent", "on the phone")
+    rows = [json.loads(line) for line in letter.ok("registration", "list", "--json").splitlines()]
+    assert [(each["email"], each["state"]) for each in rows] == [
+        ("mia@example.com", "pending"),
+        ("ben@example.com", "booked"),
+    ]
+    letter.ok("run", "-q")
+    mails = sorted(path.read_bytes() for path in (letter.folder / "outbox").rglob("*.eml"))
+    subjects = [next(line for line in mail.splitlines() if line.startswith(b"Subject:")) for mail in mails]
+    assert sum(b"Please confirm" in each for each in subjects) == 1  # Ben is not asked what you attest
+    shown = json.loads(letter.ok("registration", "show", "ben@example.com", "--json"))["registrations"]
+    assert [each["state"] for each in shown] == ["booked"]
+    assert "booked" in letter.ok("registration", "show", "ben@example.com")
+    assert letter.drip("registration", "add", "x@example.com", CAMPAIGN, "sunday").exit_code == 2
+
+
+def test_lists_and_exports_agree_with_one_another(letter: Letter) -> None:
+    letter.register("mia@example.com")
+    letter.register("ben@example.com", "saturday-morning")
+    letter.ok("attendance", "mark", "mia@example.com", "attended")
+    sessions = [json.loads(line) for line in letter.ok("session", "list", "--json").splitlines()]
+    assert {each["session"]: each["booked"] for each in sessions} == {
+        "tuesday-noon": 1,
+        "wednesday-evening": 0,
+        "saturday-morning": 1,
+    }
+    shown = json.loads(letter.ok("webinar", "show", CAMPAIGN, "--json"))
+    assert shown["sessions"] == sessions
+    assert json.loads(letter.ok("webinar", "list", "--json"))["booked"] == 2
+    for words in (("webinar", "export", CAMPAIGN), ("registration", "export")):
+        rows = list(csv.DictReader(io.StringIO(letter.ok(*words))))
+        assert [(each["email"], each["session"], each["attendance"]) for each in rows] == [
+            ("mia@example.com", "tuesday-noon", "attended"),
+            ("ben@example.com", "saturday-morning", "unknown"),
+        ]
+    came = list(csv.DictReader(io.StringIO(letter.ok("attendance", "export", "--session", "tuesday-noon"))))
+    assert [(each["email"], each["attendance"], each["source"]) for each in came] == [
+        ("mia@example.com", "attended", "command line")
+    ]
+    assert "mia@example.com" not in letter.ok("attendance", "list", "--came", "unknown")
+    for words in (("webinar", "list"), ("webinar", "show", CAMPAIGN), ("session", "show", CAMPAIGN, "tuesday-noon")):
+        assert letter.ok(*words)
+
+
+def test_zoom_gets_three_columns_and_no_formula(letter: Letter) -> None:
+    letter.ok("registration", "add", "mia@example.com", CAMPAIGN, "tuesday-noon", "--consent", "by phone")
+    letter.ok("subscriber", "add", "mia@example.com", "--field", "first_name==HYPERLINK(1) Mia")
+    letter.ok("registration", "add", "+cmd@example.com", CAMPAIGN, "tuesday-noon", "--consent", "by phone")
+    letter.ok("registration", "add", "ben@example.com", CAMPAIGN, "tuesday-noon")  # has not confirmed
+    assert letter.drip("webinar", "export", CAMPAIGN, "--zoom").exit_code == 2  # which session?
+    result = letter.drip("webinar", "export", CAMPAIGN, "--zoom", "--session", "tuesday-noon")
+    assert result.stdout_bytes == b"email,first name,last name\r\nmia@example.com,HYPERLINK(1) Mia,.\r\n"
+    assert "+cmd@example.com" in result.stderr
+    assert "switch Zoom's own mails off" in result.stderr
+
+
+@given(st.text(max_size=40))
+def test_no_cell_is_a_formula_and_every_word_is_kept(cell: str) -> None:
+    safe = safe_cell(cell)
+    assert not is_formula(safe)
+    assert safe.removeprefix("'") == cell.replace("\0", "").removeprefix("'")
+
+
+def test_a_row_that_would_be_a_formula_is_shown_as_it_is() -> None:
+    assert csv_text(("a", "b"), [("=1+1", "fine"), ("@x", 'say "hi", please')]) == (
+        'a,b\r\n\'=1+1,fine\r\n\'@x,"say ""hi"", please"\r\n'
+    )
