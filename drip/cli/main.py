@@ -36,7 +36,12 @@ SECTIONS = {
         "test": "drip.cli.test_command:test",
         "explain": "drip.cli.write:explain",
     },
-    "Publish": {"plan": "drip.cli.publish:plan", "apply": "drip.cli.publish:apply"},
+    "Publish": {
+        "plan": "drip.cli.publish:plan",
+        "apply": "drip.cli.publish:apply",
+        "pause": "drip.cli.pausing:pause",
+        "resume": "drip.cli.pausing:resume",
+    },
     "Send": {"run": "drip.cli.send:run", "send": "drip.cli.send:send"},
     "Look": {"status": "drip.cli.look:status", "why": "drip.cli.look:why", "log": "drip.cli.look:log"},
     "People": {

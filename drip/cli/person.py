@@ -220,6 +220,8 @@ def _ahead_row(moment: datetime, decision: Decision) -> Row | None:
             return Row("will skip", step.identity, moment, reason.name.value, reason.text)
         case End(state=state, reason=reason):
             return Row("then", state.value, moment, reason.name.value, reason.text)
+        case Wait(step=step, reason=reason) if reason.name is ReasonName.PAUSED and step is not None:
+            return Row("waits", step.identity, None, reason.name.value, reason.text)
         case Wait():
             return None
 

@@ -11,11 +11,12 @@ when a step makes sense, `drip.core.when` what moment a phrase means.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from drip.core.endings import why_over
 from drip.core.lateness import attendance_deadline, expiry, registered_too_late, stop_moment
 from drip.core.model import Campaign, Sequence, Step, Verb, WhenKind
+from drip.core.pauses import after_pauses, counted, skipped_in
 from drip.core.reasons import Reason, ReasonName
 from drip.core.records import Did, EnrollmentState, Facts, StepDone
 from drip.core.segments import judge, settled
@@ -24,6 +25,9 @@ from drip.core.when import due, in_hours, moment_text, settle
 
 SPACING = timedelta(hours=12)
 """Two drip mails to one person keep at least this distance (rule 6)."""
+UNTIL_RESUMED = datetime(9999, 12, 31, tzinfo=UTC)
+"""What is paused waits for the resume, and nobody knows when that is."""
+PAUSED = ReasonName.PAUSED.value
 # Every step takes at most a few waits (its moment, the spacing, the hours) and one decision.
 WALK_DECISIONS_PER_STEP = 6
 WALK_DECISIONS_MORE = 10
@@ -50,10 +54,14 @@ class Do:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Put this step behind the person without doing it. The anchor does not move (rule 3)."""
+    """Put this step behind the person without doing it. The anchor does not move (rule 3).
+
+    `at` is the moment that it counts as behind them from; None: now.
+    """
 
     step: Step
     reason: Reason
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,9 @@ def decide(sequence: Sequence, facts: Facts, now: datetime, *, campaign: Campaig
     if over is not None:
         return End(*over)
     step = next_step(sequence, facts)
+    if facts.paused_at is not None:
+        text = f"since {moment_text(facts.paused_at, facts.zone)}"
+        return Wait(UNTIL_RESUMED, step, Reason(ReasonName.PAUSED, text))
     if step is None:
         return End(EnrollmentState.DONE, Reason(ReasonName.ALL_STEPS_DONE, "all steps are done"))
     return _decide_step(sequence, step, facts, now, campaign)
@@ -107,9 +118,12 @@ def next_step(sequence: Sequence, facts: Facts) -> Step | None:
 
 
 def anchor_of(facts: Facts) -> datetime:
-    """What "later" counts from: the last thing that really happened (rules 3 and 8), else the start."""
-    happened = (each.at for each in facts.enrollment.done if each.did.moves_anchor)
-    return max(happened, default=facts.enrollment.started_at)
+    """What "later" counts from: the last thing that really happened (rules 3 and 8), else the start.
+
+    A step that a pause made overdue counts as if it had happened, and only active time counts (rule 13).
+    """
+    happened = (each.at for each in facts.enrollment.done if each.did.moves_anchor or each.reason == PAUSED)
+    return counted(max(happened, default=facts.enrollment.started_at), facts.pauses)
 
 
 def _decide_step(sequence: Sequence, step: Step, facts: Facts, now: datetime, campaign: Campaign) -> Decision:
@@ -126,6 +140,7 @@ def _decide_step(sequence: Sequence, step: Step, facts: Facts, now: datetime, ca
         session=facts.session,
         campaign_zone=campaign.timezone,
     )
+    written = after_pauses(step.when, written, sequence.hours, facts.zone, facts.pauses)
     if registered_too_late(step, written, facts):
         return Skip(step, Reason(ReasonName.REGISTERED_LATE, lambda: _registered_late_text(written, facts)))
     planned = _after_edit(sequence, step, facts, written)
@@ -141,6 +156,8 @@ def _after_edit(sequence: Sequence, step: Step, facts: Facts, written: datetime)
     What an edit made due in the past is not late, since nobody could have been told before the edit.
     """
     edited = facts.enrollment.replanned_at
+    if edited is not None:
+        edited = counted(edited, facts.pauses)
     if edited is None or edited <= written or step.when.kind not in (WhenKind.AT_ONCE, WhenKind.LATER):
         return written
     # What happened after the edit was planned by the new line already.
@@ -190,6 +207,10 @@ def _decide_due(sequence: Sequence, step: Step, facts: Facts, now: datetime, mom
             return _await_attendance(sequence, step, facts, now, moment)
         if not holds:
             return Skip(step, Reason(ReasonName.CONDITION_FALSE, f"not so: {step.condition.phrase}"))
+    pause = skipped_in(moment, facts.enrollment.started_at, facts.pauses) if step.is_mail else None
+    if pause is not None:
+        text = f"was due {moment_text(moment, facts.zone)}, while this was paused"
+        return Skip(step, Reason(ReasonName.PAUSED, text), at=moment)
     expires = expiry(sequence, step, facts, moment)
     if expires is not None and now > expires:
         text = f"was due {moment_text(moment, facts.zone)}, good until {moment_text(expires, facts.zone)}"
@@ -250,8 +271,8 @@ def apply_decision(facts: Facts, decision: Decision, now: datetime) -> Facts:
         case End(state=state, reason=reason):
             ended = replace(enrollment, state=state, next_due=None, ended_at=now, end_reason=reason.name.value)
             return replace(facts, enrollment=ended)
-        case Skip(step=step, reason=reason):
-            return _with_step(facts, StepDone(step.identity, Did.SKIPPED, now, reason.name.value))
+        case Skip(step=step, reason=reason, at=at):
+            return _with_step(facts, StepDone(step.identity, Did.SKIPPED, at or now, reason.name.value))
         case Do(step=step, reason=reason):
             did = Did.SENT if step.is_mail else Did.ACTED
             facts = _with_step(facts, StepDone(step.identity, did, now, reason.name.value))
@@ -281,7 +302,7 @@ def _acted(facts: Facts, step: Step, now: datetime) -> Facts:
 def timeline(sequence: Sequence, facts: Facts, now: datetime, *, campaign: Campaign) -> list[tuple[datetime, Decision]]:
     """What happens next if nobody acts, each decision with the moment at which it is made.
 
-    It jumps from wait to wait, and ends with an End, or with the Wait for an attendance that only people know.
+    It jumps from wait to wait, and ends with an End, or with a Wait for what only people know: an attendance, a resume.
     """
     ahead: list[tuple[datetime, Decision]] = []
     for _ in range(WALK_DECISIONS_PER_STEP * len(sequence.steps) + WALK_DECISIONS_MORE):
@@ -291,7 +312,7 @@ def timeline(sequence: Sequence, facts: Facts, now: datetime, *, campaign: Campa
         if isinstance(decision, End):
             break
         if isinstance(decision, Wait):
-            if decision.reason.name is ReasonName.ATTENDANCE_UNKNOWN:
+            if decision.reason.name in (ReasonName.ATTENDANCE_UNKNOWN, ReasonName.PAUSED):
                 break
             now = max(now, decision.until)
     return ahead

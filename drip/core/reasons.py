@@ -26,6 +26,7 @@ class ReasonName(StrEnum):
     ATTENDANCE_UNKNOWN = "attendance-unknown"
     STOPS_FIRST = "stops-first"
     CAPPED = "capped"
+    PAUSED = "paused"
     # Never, for this step.
     CONDITION_FALSE = "condition-false"
     REGISTERED_LATE = "registered-late"
@@ -125,6 +126,11 @@ EXPLANATIONS: Mapping[ReasonName, str] = MappingProxyType(
             "goes first, and of two with the same the one that has waited longest. If there is no room before its "
             "`late:` is over (3 days, where none is written), it is skipped with this reason. Confirmations, reminders "
             "and all other mails about a registration neither wait nor count."
+        ),
+        ReasonName.PAUSED: (
+            "You paused this with `drip pause`: nothing of it is planned or sent until `drip resume`. A mail that was "
+            "skipped for this reason became due meanwhile, and you resumed with `--skip-overdue`; the steps behind it "
+            "keep the moments that they had."
         ),
         ReasonName.CONDITION_FALSE: (
             "The `if:` of the step does not hold for this reader. A skipped step does not delay the next one: that "

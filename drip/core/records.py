@@ -173,7 +173,8 @@ class Enrollment:
     `occasion` is `first` (or `again-2` …), or `registration-ID` where the sequence belongs to a registration.
     `next_due` None while running means: waits for the outcome of its delivery; `next_step` is
     the identity of the step that it waits for, where known. `replanned_at` is when an edit last
-    changed what the person waits for (rule 9).
+    changed what the person waits for (rule 9). `paused_at`: the sequence stands still since then, and this
+    with it (rule 13).
     """
 
     id: EnrollmentId
@@ -190,6 +191,31 @@ class Enrollment:
     end_reason: str = ""
     replanned_at: datetime | None = None
     next_step: str | None = None
+    paused_at: datetime | None = None
+
+
+class ResumeMode(StrEnum):
+    """What a resume makes of the time that stood still: it does not count; it does; or what it made due is skipped."""
+
+    SHIFT = "shift"
+    KEEP = "keep"
+    SKIP_OVERDUE = "skip-overdue"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A stretch of time in which a sequence stood still; `sequence` "" stands for the broadcasts of the campaign.
+
+    It is open while `resumed_at` is None. `everything`: the reminders of booked sessions stand still, too.
+    """
+
+    id: int
+    campaign: str
+    sequence: str
+    paused_at: datetime
+    everything: bool = False
+    resumed_at: datetime | None = None
+    mode: ResumeMode | None = None
 
 
 class Kind(IntEnum):
@@ -251,6 +277,7 @@ class Delivery:
     first_marked_at: datetime | None = None
     finished_at: datetime | None = None
     reason: str = ""
+    paused_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +287,7 @@ class Facts:
     `zone` is already resolved (subscriber, else project). `lists` are the active ones. `last_drip_at` is when
     the last drip mail (not a service mail) was sent to this person, in any sequence. `variants` are the posts that
     the person was given by tests of the campaign, by the identity of the step.
+    `paused_at` says that the sequence stands still, `pauses` when it did before.
     """
 
     subscriber: Subscriber
@@ -276,6 +304,8 @@ class Facts:
     clicked: frozenset[str] = frozenset()
     variants: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     joined_at: datetime | None = None
+    paused_at: datetime | None = None
+    pauses: tuple[Pause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

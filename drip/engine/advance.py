@@ -79,6 +79,10 @@ def advance_one(scene: Scene, edition: Edition | None, enrollment: Enrollment, f
         removed = Reason(ReasonName.SEQUENCE_REMOVED, "the sequence is no longer in the campaign")
         end(scene, enrollment, EnrollmentState.STOPPED, removed.name.value, removed.text)
         return 0
+    if facts.paused_at is not None:
+        # They came in in the very moment of the pause; whoever was inside then is in no queue.
+        scene.work.freeze_enrollment(enrollment.id, facts.paused_at)
+        return 0
     for _ in range(STEPS_AT_ONCE_MAX):
         decision = decide(sequence, facts, scene.now, campaign=edition.campaign)
         match decision:
@@ -90,8 +94,8 @@ def advance_one(scene: Scene, edition: Edition | None, enrollment: Enrollment, f
             case End(state=state, reason=reason):
                 end(scene, enrollment, state, reason.name.value, reason.text)
                 return 0
-            case Skip(step=step, reason=reason):
-                _done(scene, enrollment, step, Did.SKIPPED, reason)
+            case Skip(step=step, reason=reason, at=at):
+                _done(scene, enrollment, step, Did.SKIPPED, reason, at)
             case Do(step=step) if step.is_mail:
                 if _plan(scene, edition, sequence, enrollment, facts, decision):
                     return 1
@@ -110,8 +114,10 @@ def advance_one(scene: Scene, edition: Edition | None, enrollment: Enrollment, f
     raise AssertionError(f"enrollment {enrollment.id} does not come to rest")
 
 
-def _done(scene: Scene, enrollment: Enrollment, step: Step, did: Did, reason: Reason) -> None:
-    scene.work.step_done(enrollment.id, StepDone(step.identity, did, scene.now, reason.name.value))
+def _done(
+    scene: Scene, enrollment: Enrollment, step: Step, did: Did, reason: Reason, at: datetime | None = None
+) -> None:
+    scene.work.step_done(enrollment.id, StepDone(step.identity, did, at or scene.now, reason.name.value))
     scene.log(
         f"step-{did.value}",
         enrollment.subscriber_id,

@@ -18,6 +18,7 @@ from drip.core.plan import Plan, PlanLine, about_project, compare
 from drip.core.problems import Problem, Rank
 from drip.engine.broadcasts import occasion_of, put_broadcast
 from drip.engine.live import Edition, Live
+from drip.engine.pausing import cover_new
 from drip.engine.seating import pass_on, session_cancelled, session_moved
 from drip.engine.telling import News, news_of
 from drip.errors import NotFound, ProblemsFound
@@ -186,6 +187,8 @@ def apply_read(engine: Engine, files: Mapping[str, str], campaigns: Sequence[Cam
                 put_broadcast(scene, edition, broadcast)
                 keep.add(occasion_of(campaign.name, broadcast))
             work.cancel_broadcasts(campaign.name, keep)
+            was = earlier.get(campaign.name)
+            cover_new(scene, was.campaign if was else None, edition)
             replan(work, earlier.get(campaign.name), edition, now)
         scene.write_log()
     return applied

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from drip.core.model import Broadcast, WhenKind
+from drip.core.pauses import counted
+from drip.core.records import Pause, ResumeMode
 from drip.core.segments import parse_condition
 from drip.core.when import due as due_moment
 from drip.engine.live import Edition
@@ -100,6 +102,7 @@ def _freeze(scene: Scene, broadcast: PlannedBroadcast) -> int:
     default_zone = edition.definition.timezone
     condition = parse_condition(broadcast.where_phrase) if broadcast.where_phrase else None
     late = LATE if broadcast.late_seconds is None else timedelta(seconds=broadcast.late_seconds)
+    pauses = [each for each in scene.work.pauses([broadcast.campaign]) if each.sequence == ""]
     planned = 0
     for zone, due_at in _moments(scene, broadcast, default_zone):
         planned += scene.work.plan_for_list(
@@ -110,7 +113,8 @@ def _freeze(scene: Scene, broadcast: PlannedBroadcast) -> int:
                 list=broadcast.list,
                 due_at=due_at,
                 revision_id=broadcast.revision_id,
-                expires_at=due_at + late,
+                # It waited for the resume; that is not why it is late (rule 13).
+                expires_at=counted(due_at, pauses) + late,
                 zone=zone,
                 default_zone=default_zone,
             ),
@@ -118,10 +122,18 @@ def _freeze(scene: Scene, broadcast: PlannedBroadcast) -> int:
             where=None if condition is None else condition.term,
         )
     scene.work.finish_broadcast(broadcast.id, scene.now, planned)
+    for each in pauses:
+        if each.mode is ResumeMode.SKIP_OVERDUE and each.resumed_at is not None and _stood(broadcast, each):
+            scene.work.skip_broadcast(broadcast.occasion, each.resumed_at, scene.now)
     scene.log(
         "broadcast-frozen", None, campaign=broadcast.campaign, subject=broadcast.post, detail=f"{planned} readers"
     )
     return planned
+
+
+def _stood(broadcast: PlannedBroadcast, pause: Pause) -> bool:
+    """Whether it was planned when that pause ended, so that the pause may have held it up."""
+    return pause.resumed_at is not None and broadcast.planned_at <= pause.resumed_at
 
 
 def _moments(scene: Scene, broadcast: PlannedBroadcast, default_zone: str) -> list[tuple[str | None, datetime]]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from drip.core.delivery import DeliveryState
 from drip.core.problems import Rank
-from drip.core.records import EnrollmentState, RunRecord
+from drip.core.records import EnrollmentState, Pause, RunRecord
 from drip.core.when import wall_clock
 from drip.reports.limits import CapNumbers, cap_numbers
 from drip.reports.variants import VARIANT_HEADINGS, VariantNumbers, variant_document, variant_numbers, variant_row
@@ -40,6 +40,7 @@ class SequenceNumbers:
     due: int = 0
     overdue_since: datetime | None = None
     last_send: datetime | None = None
+    paused_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class Status:
     test_mode: str = ""
     variants: Sequence[VariantNumbers] = ()
     capped: CapNumbers | None = None
+    pauses: Sequence[Pause] = ()
 
 
 def gather(project: Project, now: datetime) -> Status:
@@ -114,11 +116,13 @@ def gather(project: Project, now: datetime) -> Status:
             test_mode=project.definition.test_mode,
             variants=variant_numbers(work, [each.campaign for each in editions if each.campaign is not None]),
             capped=cap_numbers(work, project, now),
+            pauses=work.open_pauses(),
         )
 
 
 def _sequences(work: Work, project: Project, now: datetime) -> list[SequenceNumbers]:
     counts, overdue = work.enrollment_counts(), work.overdue(now)
+    paused = {(each.campaign, each.sequence): each.paused_at for each in work.open_pauses()}
     last: dict[tuple[str, str], datetime] = {}
     for (campaign, step), moment in work.last_sends().items():
         key = (campaign, step.partition("/")[0])
@@ -130,7 +134,7 @@ def _sequences(work: Work, project: Project, now: datetime) -> list[SequenceNumb
             mine = counts.get(key, {})
             waiting, done, goal, stopped = (mine.get(state.value, 0) for state in EnrollmentState)
             due, since = overdue.get(key, (0, None))
-            rows.append(SequenceNumbers(*key, waiting, done, goal, stopped, due, since, last.get(key)))
+            rows.append(SequenceNumbers(*key, waiting, done, goal, stopped, due, since, last.get(key), paused.get(key)))
     return rows
 
 
@@ -241,6 +245,7 @@ def as_document(status: Status) -> dict[str, object]:
                 "due": each.due,
                 "overdue_since": each.overdue_since,
                 "last_send": each.last_send,
+                "paused_at": each.paused_at,
             }
             for each in status.sequences
         ],
@@ -263,6 +268,10 @@ def as_document(status: Status) -> dict[str, object]:
         "needs": [{"name": each.name, "text": each.text, "hint": each.hint} for each in status.needs],
         "test_mode": status.test_mode or None,
         "at_most": status.capped.as_document() if status.capped else None,
+        "pauses": [
+            {"campaign": each.campaign, "sequence": each.sequence or None, "paused_at": each.paused_at}
+            for each in status.pauses
+        ],
     }
 
 
@@ -292,6 +301,19 @@ def _run_words(last: RunRecord | None, zone: str) -> str:
     return f"{wall_clock(last.finished_at, zone)}, sent {sent}" + (f"; {last.note}" if last.note else "")
 
 
+def _pause_lines(pauses: Sequence[Pause], zone: str) -> list[str]:
+    """What stands still, a line for each campaign and moment."""
+    named: dict[tuple[str, datetime], list[str]] = {}
+    for each in pauses:
+        named.setdefault((each.campaign, each.paused_at), []).append(each.sequence or "broadcasts")
+    lines = [
+        f"paused       {campaign}: {', '.join(sorted(names))}, since {wall_clock(since, zone)};"
+        f" it goes on with `drip resume {campaign}`"
+        for (campaign, since), names in named.items()
+    ]
+    return ["", *lines] if lines else []
+
+
 def as_lines(status: Status) -> list[str]:
     """The status for people, in the project's time."""
     zone = status.timezone
@@ -318,6 +340,7 @@ def as_lines(status: Status) -> list[str]:
         lines += ["", *columns(SEQUENCE_HEADINGS, rows)]
     if status.variants:
         lines += ["", *columns(VARIANT_HEADINGS, [variant_row(each) for each in status.variants])]
+    lines += _pause_lines(status.pauses, zone)
     if status.sessions:
         seats = [
             (

@@ -20,6 +20,7 @@ from drip.store.conditions import Asking
 from drip.store.facts import FactsParts
 from drip.store.results import Audience, BroadcastState, NewBroadcast, PlannedBroadcast
 from drip.store.schema import broadcast, delivery, subscriber, subscription, suppression
+from drip.store.standstill import GOES_ON
 from drip.store.transaction import insert_into
 
 PLANNED = broadcast.c.state == said(BroadcastState.PLANNED)
@@ -68,13 +69,15 @@ class Broadcasts(Asking, FactsParts):
     def due_broadcasts(self, now: datetime) -> Sequence[PlannedBroadcast]:
         """Those to be frozen by now. Held by this transaction; others skip them."""
         statement = (
-            select(broadcast).where(PLANNED, broadcast.c.due_at <= now).order_by(broadcast.c.due_at, broadcast.c.id)
+            select(broadcast)
+            .where(PLANNED, GOES_ON, broadcast.c.due_at <= now)
+            .order_by(broadcast.c.due_at, broadcast.c.id)
         )
         return [PlannedBroadcast(*row) for row in self._all(statement.with_for_update(skip_locked=True))]
 
     def next_broadcast_due(self) -> datetime | None:
         """When the next broadcast is to be frozen."""
-        statement = select(broadcast.c.due_at).where(PLANNED).order_by(broadcast.c.due_at).limit(1)
+        statement = select(broadcast.c.due_at).where(PLANNED, GOES_ON).order_by(broadcast.c.due_at).limit(1)
         moment: datetime | None = self._value(statement)
         return moment
 

@@ -34,6 +34,7 @@ from drip.core.records import Delivery, DeliveryId, Kind, NewDelivery, Subscribe
 from drip.store.columns import Moment, among, ranked, said
 from drip.store.results import Claimed
 from drip.store.schema import delivery, sent_before, subscriber, subscription, suppression
+from drip.store.standstill import IS_PAUSED
 from drip.store.transaction import Row_, Transaction, insert_into
 
 DELIVERY = tuple(delivery.c[each.name] for each in fields(Delivery))
@@ -93,6 +94,7 @@ def claim_statement() -> Update:
         select(delivery.c.id)
         .where(
             delivery.c.state == DUE,
+            delivery.c.paused_at.is_(None),
             delivery.c.kind == bindparam("of_kind", type_=delivery.c.kind.type),
             delivery.c.due_at <= moment("now"),
         )
@@ -131,7 +133,7 @@ def mark_statement(postgres: bool) -> Update:
     )
     return (
         update(delivery)
-        .where(delivery.c.id.in_(select(free.c.id)), *ours, ~IS_SUPPRESSED, ~WAS_SENT, MAY_BE_MAILED)
+        .where(delivery.c.id.in_(select(free.c.id)), *ours, ~IS_SUPPRESSED, ~WAS_SENT, MAY_BE_MAILED, ~IS_PAUSED)
         .values(
             state=SENDING,
             attempt=delivery.c.attempt + 1,
@@ -144,7 +146,8 @@ def mark_statement(postgres: bool) -> Update:
 
 @cache
 def refuse_statement(postgres: bool) -> Update:
-    """What the mark refused, with the reason. Without one (the row was locked for a moment) it is due again."""
+    """What the mark refused, with the reason. Without one (the row was locked for a moment) it is due again; what is
+    paused as well, but in no queue."""
     ours = (delivery.c.state == CLAIMED, delivery.c.owner == bindparam("by"))
     free = (
         select(delivery.c.id)
@@ -165,6 +168,7 @@ def refuse_statement(postgres: bool) -> Update:
                 else_=delivery.c.reason,
             ),
             finished_at=case((refused, moment("now")), else_=null()),
+            paused_at=case((refused, null()), (IS_PAUSED, moment("now")), else_=null()),
             owner=None,
         )
         .returning(*DELIVERY)
@@ -318,7 +322,7 @@ def next_due_statement() -> Select[Any]:
     """The first of each kind, as the partial index `delivery_due` has them."""
     firsts = (
         select(delivery.c.due_at)
-        .where(delivery.c.state == DUE, delivery.c.kind == ranked(kind))
+        .where(delivery.c.state == DUE, delivery.c.paused_at.is_(None), delivery.c.kind == ranked(kind))
         .order_by(delivery.c.due_at)
         .limit(1)
         .scalar_subquery()

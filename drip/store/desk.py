@@ -145,12 +145,15 @@ class Desk(Transaction):
         ).where(
             enrollment.c.state == said(EnrollmentState.RUNNING),
             enrollment.c.next_due.is_not(None),
+            enrollment.c.paused_at.is_(None),
             enrollment.c.next_due <= now,
         )
         send = (
             select(enrollment.c.campaign, enrollment.c.sequence, enrollment.c.id, delivery.c.due_at)
             .select_from(delivery.join(enrollment, enrollment.c.id == delivery.c.enrollment_id))
-            .where(delivery.c.state == said(DeliveryState.DUE), delivery.c.due_at <= now)
+            .where(
+                delivery.c.state == said(DeliveryState.DUE), delivery.c.paused_at.is_(None), delivery.c.due_at <= now
+            )
         )
         due = union_all(decide, send).subquery()
         oldest = func.min(due.c.since, type_=enrollment.c.next_due.type)

@@ -26,6 +26,7 @@ from drip.core.records import (
 )
 from drip.store.columns import Moment, among, said
 from drip.store.schema import delivery, enrollment, step_done
+from drip.store.standstill import open_pause
 from drip.store.transaction import Row_, Transaction, insert_into
 
 ENROLLMENT = (
@@ -42,6 +43,7 @@ ENROLLMENT = (
     enrollment.c.end_reason,
     enrollment.c.replanned_at,
     enrollment.c.next_step,
+    enrollment.c.paused_at,
 )
 RUNNING = said(EnrollmentState.RUNNING)
 # Said word for word as in the partial index `delivery_enrollment`.
@@ -65,6 +67,7 @@ def due_statement() -> Select[Any]:
         .where(
             enrollment.c.state == RUNNING,
             enrollment.c.next_due.is_not(None),
+            enrollment.c.paused_at.is_(None),
             enrollment.c.next_due <= bindparam("now", type_=Moment()),
         )
         .order_by(enrollment.c.next_due)
@@ -82,8 +85,10 @@ def done_statement(postgres: bool) -> Select[Any]:
 
 @cache
 def enroll_statement(postgres: bool) -> Any:
-    """The unique key decides who was first; nobody looks beforehand."""
-    return insert_into(enrollment, postgres).on_conflict_do_nothing().returning(*ENROLLMENT)
+    """The unique key decides who was first; nobody looks beforehand. Whoever enters what is paused stands still."""
+    paused = open_pause(bindparam("in_campaign"), bindparam("in_sequence")).scalar_subquery()
+    statement = insert_into(enrollment, postgres).values(paused_at=paused)
+    return statement.on_conflict_do_nothing().returning(*ENROLLMENT)
 
 
 @cache
@@ -142,6 +147,8 @@ class Enrollments(Transaction):
             "started_at": now,
             "next_due": now,
             "registration_id": registration_id,
+            "in_campaign": campaign,
+            "in_sequence": sequence,
         }
         row = self._run(enroll_statement(self._postgres), values).first()
         return None if row is None else as_enrollment(row, ())
@@ -172,7 +179,7 @@ class Enrollments(Transaction):
     def next_wake(self) -> datetime | None:
         """When the next enrollment is due, or None if none waits for a moment."""
         statement = select(enrollment.c.next_due).where(
-            enrollment.c.state == RUNNING, enrollment.c.next_due.is_not(None)
+            enrollment.c.state == RUNNING, enrollment.c.next_due.is_not(None), enrollment.c.paused_at.is_(None)
         )
         moment: datetime | None = self._value(statement.order_by(enrollment.c.next_due).limit(1))
         return moment

@@ -22,6 +22,7 @@ from drip.core.records import (
     EnrollmentState,
     Facts,
     Kind,
+    Pause,
     Registration,
     RegistrationState,
     Subscriber,
@@ -30,7 +31,7 @@ from drip.core.records import (
 )
 from drip.store.columns import among, ranked, said
 from drip.store.people import SUBSCRIBER, People, as_subscriber
-from drip.store.schema import attendance, delivery, registration, session, subscriber, subscription, suppression
+from drip.store.schema import attendance, delivery, pause, registration, session, subscriber, subscription, suppression
 from drip.store.transaction import Row_
 from drip.store.variants import variants_statement
 from drip.store.webinars import SESSION
@@ -104,6 +105,12 @@ def last_sessions_statement(postgres: bool) -> Select[Any]:
     )
 
 
+@cache
+def pauses_statement(postgres: bool) -> Select[Any]:
+    """When the sequences of these campaigns stood still, the oldest first."""
+    return select(*pause.c).where(among(pause.c.campaign, "campaigns", postgres)).order_by(pause.c.id)
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known of many people, whatever the sequence."""
@@ -115,6 +122,7 @@ class Known:
     last_drip_at: Mapping[int, datetime]
     last_starts: Mapping[str, datetime]
     variants: Mapping[tuple[int, str], Mapping[str, str]]
+    pauses: Mapping[tuple[str, str], tuple[Pause, ...]]
 
 
 class FactsParts(People):
@@ -166,7 +174,15 @@ class FactsParts(People):
             last_drip_at={row[0]: row[1] for row in self._all(drip_statement(postgres), ids=ids)},
             last_starts={row[0]: row[1] for row in self._all(last_sessions_statement(postgres), campaigns=campaigns)},
             variants=variants,
+            pauses=self._pauses(campaigns),
         )
+
+    def _pauses(self, campaigns: Sequence[str]) -> Mapping[tuple[str, str], tuple[Pause, ...]]:
+        found: dict[tuple[str, str], tuple[Pause, ...]] = {}
+        for row in self._all(pauses_statement(self._postgres), campaigns=campaigns):
+            each = Pause(*row)
+            found[each.campaign, each.sequence] = (*found.get((each.campaign, each.sequence), ()), each)
+        return found
 
 
 def facts(enrollment: Enrollment, known: Known, project_zone: str, held: Row_ | None) -> Facts:
@@ -174,6 +190,7 @@ def facts(enrollment: Enrollment, known: Known, project_zone: str, held: Row_ | 
     number = enrollment.subscriber_id
     subscriber = known.subscribers[number]
     lists = known.lists.get(number, {})
+    pauses = known.pauses.get((enrollment.campaign, enrollment.sequence), ())
     width = len(REGISTRATION)
     return Facts(
         subscriber=subscriber,
@@ -189,4 +206,6 @@ def facts(enrollment: Enrollment, known: Known, project_zone: str, held: Row_ | 
         last_drip_at=known.last_drip_at.get(number),
         variants=known.variants.get((number, enrollment.campaign), NOTHING),
         joined_at=min((since for since in lists.values() if since is not None), default=None),
+        paused_at=next((each.paused_at for each in pauses if each.resumed_at is None), None),
+        pauses=tuple(each for each in pauses if each.resumed_at is not None),
     )

@@ -26,14 +26,26 @@ BUSY_SECONDS = 1.0
 
 # Each is the first row of a partial index (drip/store/schema.py); the conditions are theirs, word for word.
 NEXT: tuple[tuple[str, tuple[int, ...]], ...] = (
-    ("SELECT next_due FROM enrollment WHERE state = 'running' AND next_due IS NOT NULL ORDER BY next_due LIMIT 1", ()),
+    (
+        "SELECT next_due FROM enrollment WHERE state = 'running' AND next_due IS NOT NULL AND paused_at IS NULL"
+        " ORDER BY next_due LIMIT 1",
+        (),
+    ),
     *(
-        ("SELECT due_at FROM delivery WHERE state = 'due' AND kind = ? ORDER BY due_at LIMIT 1", (kind.value,))
+        (
+            "SELECT due_at FROM delivery WHERE state = 'due' AND paused_at IS NULL AND kind = ?"
+            " ORDER BY due_at LIMIT 1",
+            (kind.value,),
+        )
         for kind in Kind
     ),
     ("SELECT ends FROM session WHERE closed_at IS NULL AND withdrawn_at IS NULL ORDER BY ends LIMIT 1", ()),
     ("SELECT offer_expires FROM waiting WHERE state = 'offered' ORDER BY offer_expires LIMIT 1", ()),
-    ("SELECT due_at FROM broadcast WHERE state = 'planned' ORDER BY due_at LIMIT 1", ()),
+    (
+        "SELECT due_at FROM broadcast WHERE state = 'planned' AND campaign NOT IN"
+        " (SELECT campaign FROM pause WHERE resumed_at IS NULL AND sequence = '') ORDER BY due_at LIMIT 1",
+        (),
+    ),
 )
 UNUSUAL: tuple[tuple[str, tuple[int, ...]], ...] = (
     ("SELECT 1 FROM delivery WHERE state IN ('claimed', 'sending') LIMIT 1", ()),

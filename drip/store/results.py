@@ -47,6 +47,16 @@ class Attempt:
     outcome: Outcome
 
 
+@dataclass(frozen=True, slots=True)
+class Standstill:
+    """What a pause or a resume is about: people inside, mails that are planned, and what a resume makes due at once."""
+
+    people: int
+    mails: int
+    people_due: int = 0
+    mails_due: int = 0
+
+
 class BroadcastState(StrEnum):
     """`planned` until its audience is `frozen` into deliveries; `cancelled` if the author took it out before."""
 

@@ -27,7 +27,16 @@ from sqlalchemy import (
 )
 
 from drip.core.delivery import Blame, DeliveryState, OutcomeKind
-from drip.core.records import Attendance, ConsentKind, Did, EnrollmentState, Kind, RegistrationState, SubscriptionState
+from drip.core.records import (
+    Attendance,
+    ConsentKind,
+    Did,
+    EnrollmentState,
+    Kind,
+    RegistrationState,
+    ResumeMode,
+    SubscriptionState,
+)
 from drip.core.seats import WaitingState
 from drip.store.columns import Json, Moment, Prose, Rank, Word
 from drip.store.results import BroadcastState
@@ -282,11 +291,12 @@ enrollment = Table(
     Column("ended_at", Moment),
     Column("end_reason", Text, nullable=False, server_default=""),
     Column("replanned_at", Moment),  # when an edit last changed what it waits for
+    Column("paused_at", Moment),  # its sequence is paused since then: it is in no queue, and waits for the resume
     words("state", EnrollmentState),
     UniqueConstraint("subscriber_id", "campaign", "sequence", "occasion"),
     sqlite_autoincrement=True,
 )
-partial("enrollment_due", "state = 'running' AND next_due IS NOT NULL", enrollment.c.next_due)
+partial("enrollment_due", "state = 'running' AND next_due IS NOT NULL AND paused_at IS NULL", enrollment.c.next_due)
 
 step_done = Table(
     "step_done",
@@ -312,6 +322,24 @@ variant = Table(
     Column("bucket", Integer, nullable=False),
     Column("given_at", Moment, nullable=False),
 )
+
+# What stands still, and what did: open while `resumed_at` is empty. The sequence "" is the campaign's broadcasts.
+pause = Table(
+    "pause",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("campaign", Text, nullable=False),
+    Column("sequence", Text, nullable=False),
+    Column("paused_at", Moment, nullable=False),
+    Column("everything", Boolean, nullable=False),
+    Column("resumed_at", Moment),
+    Column("mode", Word(ResumeMode)),
+    words("mode", ResumeMode),
+    CheckConstraint("(resumed_at IS NULL) = (mode IS NULL)", name="resumed"),
+    sqlite_autoincrement=True,
+)
+Index("pause_place", pause.c.campaign, pause.c.sequence)
+partial("pause_open", "resumed_at IS NULL", pause.c.campaign, pause.c.sequence, unique=True)
 
 # --- deliveries ----------------------------------------------------------------------------------------------------
 
@@ -341,6 +369,7 @@ delivery = Table(
     Column("marked_at", Moment),
     Column("finished_at", Moment),
     Column("reason", Text, nullable=False, server_default=""),
+    Column("paused_at", Moment),  # due, and in no queue until its sequence or campaign is resumed
     words("state", DeliveryState),
     numbers("kind", Kind),
     CheckConstraint("owner IS NOT NULL OR state NOT IN ('claimed', 'sending')", name="owner"),
@@ -348,7 +377,7 @@ delivery = Table(
     sqlite_autoincrement=True,
 )
 for name, columns, live in (
-    ("delivery_due", ("kind", "due_at", "id"), "state = 'due'"),
+    ("delivery_due", ("kind", "due_at", "id"), "state = 'due' AND paused_at IS NULL"),
     ("delivery_owner", ("owner",), "state IN ('claimed', 'sending')"),
     ("delivery_enrollment", ("enrollment_id",), "state IN ('due', 'claimed', 'held')"),
     ("delivery_last_drip", ("subscriber_id", "finished_at"), "kind = 2 AND state IN ('sent', 'uncertain')"),

@@ -12,7 +12,7 @@ from drip.store.desk import Desk
 from drip.store.enrollments import Enrollments
 from drip.store.journal import Journal
 from drip.store.outcomes import Outcomes
-from drip.store.replanning import Replanning
+from drip.store.pausing import Pausing
 from drip.store.restored import Restored
 from drip.store.revisions import Revisions
 from drip.store.roster import Roster
@@ -29,7 +29,7 @@ class Work(
     Enrollments,
     Journal,
     Outcomes,
-    Replanning,
+    Pausing,
     Restored,
     Revisions,
     Roster,

@@ -69,6 +69,8 @@ CHANGING = {
     "import",
     "proof",
     "apply",
+    "pause",
+    "resume",
     "run",
     "send",
     "subscriber add",
