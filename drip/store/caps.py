@@ -73,6 +73,7 @@ def contending_statement(postgres: bool) -> Select[Any]:
     return select(*DELIVERY).where(
         among(delivery.c.subscriber_id, "ids", postgres),
         delivery.c.state == DUE,
+        delivery.c.paused_at.is_(None),
         *IS_COUNTED,
         due_at <= moment("now"),
         or_(delivery.c.expires_at.is_(None), delivery.c.expires_at >= moment("now")),
