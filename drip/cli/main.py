@@ -52,6 +52,7 @@ SECTIONS = {
         "attendance": "drip.cli.roster:attendance",
         "delivery": "drip.cli.deliveries:delivery",
     },
+    "Mail in": {"reply": "drip.cli.replies:reply"},
     "Serve": {
         "serve": "drip.cli.serve_commands:serve",
         "embed": "drip.cli.embed:embed",

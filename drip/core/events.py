@@ -124,6 +124,17 @@ class OfferLapsed:
 
 
 @dataclass(frozen=True, slots=True)
+class AnsweredInvite:
+    """A calendar answered the invitation: `accepted`, `tentative` or `declined`, for the entry of that UID in the state
+    `sequence`. Whoever writes a mail can claim this, so it changes no seat: a decline only offers to free it."""
+
+    uid: str
+    attendee: str
+    answer: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
 class JoinedSession:
     """The button of the join page was pressed inside the session's window: attended."""
 
@@ -180,6 +191,7 @@ Event = (
     | MovedRegistration
     | JoinedWaitingList
     | OfferLapsed
+    | AnsweredInvite
     | JoinedSession
     | AttendanceReported
     | SessionEnded

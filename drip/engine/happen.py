@@ -1,7 +1,7 @@
 """What each event does to the rows: one function per event, all inside one transaction.
 
-The functions stand in `subscribing`, `registering`, `seating` and `attending`; this is the table that finds
-them. Called by `Engine.happen`.
+The functions stand in `subscribing`, `registering`, `seating`, `answering` and `attending`; this is the table that
+finds them. Called by `Engine.happen`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from drip.core.events import (
     AddedByAuthor,
+    AnsweredInvite,
     AskedToJoin,
     AskedToRegister,
     AttendanceReported,
@@ -27,6 +28,7 @@ from drip.core.events import (
     TagChanged,
     Unsubscribed,
 )
+from drip.engine.answering import answered_invite
 from drip.engine.attending import attendance_reported
 from drip.engine.registering import (
     asked_to_register,
@@ -61,6 +63,7 @@ PERFORMERS: Mapping[type[Any], Callable[[Scene, Any], Happened]] = {
     MovedRegistration: moved_registration,
     JoinedWaitingList: joined_waiting_list,
     OfferLapsed: offer_lapsed,
+    AnsweredInvite: answered_invite,
     JoinedSession: joined_session,
     AttendanceReported: attendance_reported,
     SessionEnded: session_ended,

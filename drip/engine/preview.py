@@ -54,6 +54,7 @@ SEAT_POSTS = frozenset(
         "confirm-registration",
         "registration-cancelled",
         "registration-moved",
+        "seat-declined",
         "seat-offered",
         "session-cancelled",
         "session-moved",

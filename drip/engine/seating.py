@@ -46,6 +46,11 @@ def _edition(scene: Scene, registration: Registration) -> tuple[Edition, Campaig
 # --- the mails that tell of a change -----------------------------------------------------------------------------
 
 
+def notice_occasion(post: str, registration: Registration) -> str:
+    """What makes a notice the same one: the post, the registration, and the state of its calendar entry."""
+    return f"house/{post}/{registration.id}/{registration.calendar_sequence}"
+
+
 def notify(scene: Scene, registration: Registration, post: str, revision_id: RevisionId, session: Session) -> bool:
     """Plan the mail that tells of a change, in the place of older news that have not left yet. At most one for each
     state of the calendar entry; none to somebody who stopped the mails about this registration."""
@@ -57,7 +62,7 @@ def notify(scene: Scene, registration: Registration, post: str, revision_id: Rev
         return False
     person = work.subscriber(registration.subscriber_id)
     assert person is not None, "whoever is registered is known"
-    occasion = f"house/{post}/{registration.id}/{registration.calendar_sequence}"
+    occasion = notice_occasion(post, registration)
     if post == "seat-offered":
         # Whoever stands in line again after an offer lapsed is offered a seat again.
         occasion += f"/{scene.now:%Y%m%d%H%M%S}"

@@ -86,6 +86,7 @@ CHANGING = {
     "registration add",
     "registration cancel",
     "registration move",
+    "reply import",
     "session cancel",
     "session move",
     "check",

@@ -98,7 +98,7 @@ def test_the_list_names_every_post_with_its_step_size_and_problems(desk: Desk) -
         "confirm-registration",
     ):
         assert word in page
-    assert len(re.findall(r'<span class="size">[\d.]+ kB</span>', page)) == 19, "every post has its size"
+    assert len(re.findall(r'<span class="size">[\d.]+ kB</span>', page)) == 20, "every post has its size"
     row = re.search(r'<li><a href="/\?post=[^"]*last-seats.*?</a>', page, re.DOTALL)
     assert row is not None
     assert "3 days later at 9:30" in row[0]
