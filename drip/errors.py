@@ -122,6 +122,14 @@ class RelayUnreachable(DripError):
     default_hint = "check `relays:` in drip.yaml; what is due stays due and goes with the next `drip run`"
 
 
+class QuotaUsed(RelayUnreachable):
+    """Today's messages with this relay are used."""
+
+    name = "quota-used"
+    exit_code = 0
+    default_hint = "what is due stays due and goes on tomorrow"
+
+
 class CannotRecord(DripError):
     """What happened could not be recorded, so drip stopped at once."""
 

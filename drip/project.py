@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -165,6 +165,33 @@ def make_transport(relay: Relay, root: Path) -> Transport:
     return SmtpTransport(relay, read_password(relay, root))
 
 
+def _paced(project: Project, relay: Relay) -> Transport:
+    """A relay that keeps to the pace which all runs share."""
+    from drip.engine.pacing import StoredPurse, terms_of
+
+    transport = make_transport(relay, project.root)
+    if not terms_of(relay):
+        return transport
+    from drip.mail.pace import Paced
+
+    purse = StoredPurse(project.store, relay, project.definition.timezone, project.clock.now)
+    return Paced(transport, purse, relay.pace_per_minute)
+
+
+def _transport_of(relays: Sequence[Relay], make: Callable[[Relay], Transport]) -> Transport:
+    """One way out of several relays: those with a weight share the messages, the others follow when they are away."""
+    if not relays:
+        raise RelayUnreachable("drip.yaml names no relay", hint="add one under `relays:`; see `drip help relays`")
+    if len(relays) == 1:
+        return make(relays[0])
+    from drip.mail.failover import Failover
+    from drip.mail.sharing import Sharing
+
+    shared = [(partial(make, each), each.weight) for each in relays if each.weight]
+    ways: list[Callable[[], Transport]] = [lambda: Sharing(shared)] if shared else []
+    return Failover([*ways, *(partial(make, each) for each in relays if not each.weight)])
+
+
 def make_owner() -> str:
     """A name for one run that no other run has."""
     return secrets.token_hex(8)
@@ -300,13 +327,8 @@ def open_project(
     relays = (relay,) if relay is not None else definition.relays
 
     def transport() -> Transport:
-        if not relays:
-            raise RelayUnreachable("drip.yaml names no relay", hint="add one under `relays:`; see `drip help relays`")
-        if len(relays) == 1:
-            return make_transport(relays[0], root)
-        from drip.mail.failover import Failover
-
-        return Failover([partial(make_transport, each, root) for each in relays])
+        return _transport_of(relays, lambda each: _paced(project, each))
 
     url = store_url or os.environ.get("DRIP_STORE") or definition.store
-    return Project(root, definition, clock or SystemClock(), store_url=url, transport=transport)
+    project = Project(root, definition, clock or SystemClock(), store_url=url, transport=transport)
+    return project

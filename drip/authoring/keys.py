@@ -11,6 +11,8 @@ from enum import StrEnum
 
 # Names that authors give to lists, sequences, sessions, posts and tags: they become parts of addresses and commands.
 NAME_PATTERN = "[a-z0-9][a-z0-9_-]{0,59}"
+# The domain of an address, as DNS writes it.
+DOMAIN_PATTERN = "[a-z0-9](?:[a-z0-9.-]{0,250}[a-z0-9])?"
 # Fields are names in Jinja.
 FIELD_PATTERN = "[a-z][a-z0-9_]{0,59}"
 # The people of drip tests.
@@ -113,11 +115,18 @@ PROJECT_KEYS = (
         Key("user", Form.TEXT, "The login name."),
         Key("password-file", Form.TEXT, "A file whose first line is the password."),
         Key("password-env", Form.TEXT, "An environment variable that holds the password."),
-        Key("pace", Form.TEXT, "How fast to send at most.", examples=("120 a minute", "2 a second")),
+        Key("pace", Form.TEXT, "How fast to send at most, all runs together.", examples=("120 a minute", "2 a second")),
+        Key("quota", Form.TEXT, "How many messages a day at most, by the project's clock.", examples=("5000 a day",)),
+        Key("warm-up", Form.TEXT, "How many on the first day that it sends; twice as many on each day after, up to "
+            "`quota`.", examples=("50 a day, doubling",)),
+        Key("weight", Form.COUNT, "Its share, among the relays that have a weight. Those without follow when these "
+            "are away."),
         Key("tls", Form.CHOICE, "`required`: STARTTLS (default); `implicit`: TLS from the first byte (default on "
             "port 465); `off` (default on this machine).", choices=("required", "implicit", "off")),
         Key("lanes", Form.COUNT, "Connections at the same time, at most. Default: 5."),
     )),
+    Key("pace", Form.NAMED, "How fast readers of one domain are mailed at most, such as `gmail.com: 20 a minute`.",
+        pattern=DOMAIN_PATTERN, examples=("20 a minute",)),
     Key("closed", Form.TEXTS, _CLOSED + "Sequences about a registration do not stop for them.",
         examples=("2026-12-24..2026-12-26",)),
     Key("at-most", Form.TEXT, "How many drip mails and newsletters one reader gets, whatever sends them; mails about a "

@@ -22,13 +22,16 @@ from drip.authoring.read_values import (
     read_language,
     read_mailbox,
     read_pace,
+    read_quota,
     read_server,
     read_url,
+    read_warm_up,
     read_zone,
 )
 from drip.authoring.section import Notebook, Section, clip, read_section
 from drip.core.limits import parse_at_most, parse_closing
 from drip.core.model import (
+    NO_PACES,
     NOTHING,
     Mailbox,
     MailingList,
@@ -130,6 +133,7 @@ def _definition(book: Notebook, section: Section) -> ProjectDefinition:
         store=_store(book, section),
         relays=_relays(book, section),
         journal=section.text("journal"),
+        paces=_paces(book, section),
         test_mode=_test_mode(book, section),
         brand=read_brand(book, section),
         closed=book.phrases(section.texts.get("closed", ()), parse_closing),
@@ -191,6 +195,19 @@ def _relays(book: Notebook, section: Section) -> tuple[Relay, ...]:
     return tuple(relay for row in section.rows["relays"] if (relay := _relay(book, row)) is not None)
 
 
+def _paces(book: Notebook, section: Section) -> Mapping[str, int]:
+    """Messages a minute by domain."""
+    paces: dict[str, int] = {}
+    for each in section.named.get("pace", []):
+        if each.scalar is None:
+            continue
+        try:
+            paces[each.name] = read_pace(each.scalar.text)
+        except Fault as fault:
+            book.note("bad-value", fault.message, each.scalar.place, fault.advice)
+    return MappingProxyType(paces) if paces else NO_PACES
+
+
 def _relay(book: Notebook, row: Section) -> Relay | None:
     """One relay: a folder or a server."""
     kinds = [kind for kind in ("server", "folder") if kind in row.scalars]
@@ -201,13 +218,24 @@ def _relay(book: Notebook, row: Section) -> Relay | None:
         book.note("bad-relay", message, row.place_of(kinds[-1]) if kinds else row.place, "write `- server: HOST:PORT`")
         return None
     pace = judged(book, row, "pace", "bad-relay", read_pace, 0) or None
+    quota = judged(book, row, "quota", "bad-relay", read_quota, 0) or None
+    warm_up = judged(book, row, "warm-up", "bad-relay", read_warm_up, 0) or None
+    weight = int(row.text("weight", "0")) or None
     lanes = int(row.text("lanes", "5"))
     if kinds == ["folder"]:
         for key in ("user", "password-file", "password-env", "tls"):
             if key in row.scalars:
                 advice = f"take `{key}` out, or write `server` instead of `folder`"
                 book.note("bad-relay", f"`{key}` means nothing for a folder", row.place_of(key), advice)
-        return Relay(RelayKind.FOLDER, folder=row.text("folder"), pace_per_minute=pace, lanes=lanes)
+        return Relay(
+            RelayKind.FOLDER,
+            folder=row.text("folder"),
+            pace_per_minute=pace,
+            quota=quota,
+            warm_up=warm_up,
+            weight=weight,
+            lanes=lanes,
+        )
     nowhere: tuple[str, int | None] = ("", None)
     host, port = judged(book, row, "server", "bad-relay", read_server, nowhere)
     tls = _tls(book, row, host, port)
@@ -222,6 +250,9 @@ def _relay(book: Notebook, row: Section) -> Relay | None:
         tls=tls,
         lanes=lanes,
         pace_per_minute=pace,
+        quota=quota,
+        warm_up=warm_up,
+        weight=weight,
     )
 
 

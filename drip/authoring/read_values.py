@@ -20,6 +20,8 @@ _DOMAIN = re.compile(r"(?=.{1,253}$)[^\W_](?:[\w-]{0,61}[^\W_])?(?:\.[^\W_](?:[\
 _MAILBOX = re.compile(r"(?:\"(?P<quoted>[^\"\\]*)\"|(?P<name>[^<>\"]*?))\s*<(?P<address>[^<>]*)>")
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:/@\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
 _PACE = re.compile(r"([0-9]{1,7})\s+(?:an?|per)\s+(second|minute|hour)")
+_QUOTA = re.compile(r"([0-9]{1,9})\s+(?:a|per)\s+day")
+_WARM_UP = re.compile(r"([0-9]{1,9})\s+(?:a|per)\s+day,?\s+doubling")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 
 
@@ -151,6 +153,22 @@ def read_server(text: str) -> tuple[str, int | None]:
     if port is not None and not 1 <= port <= 65535:
         raise Fault(f"there is no port {port}", "ports are numbers from 1 to 65535; mail is submitted on 587 or 465")
     return host, port
+
+
+def read_quota(text: str) -> int:
+    """`5000 a day`: messages a day."""
+    match = _QUOTA.fullmatch(" ".join(text.split()))
+    if match is None or int(match.group(1)) < 1:
+        raise Fault(f"`{text[:60]}` is not a quota", "write `5000 a day`")
+    return int(match.group(1))
+
+
+def read_warm_up(text: str) -> int:
+    """`50 a day, doubling`: messages on the first day."""
+    match = _WARM_UP.fullmatch(" ".join(text.split()))
+    if match is None or int(match.group(1)) < 1:
+        raise Fault(f"`{text[:60]}` is not a warm-up", "write `50 a day, doubling`")
+    return int(match.group(1))
 
 
 def read_pace(text: str) -> int:

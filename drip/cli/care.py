@@ -180,8 +180,13 @@ TOPICS = MappingProxyType(
             "  - server: smtp.example.net:587   # STARTTLS is required; on 465 TLS from the start\n"
             "    user: lisa\n"
             "    password-file: secrets/smtp    # or password-env: SMTP_PASSWORD; never the password itself\n"
-            "    pace: 120 a minute\n\n"
-            "  - folder: outbox                 # .eml files to look at, nothing leaves the machine"
+            "    pace: 120 a minute             # all runs and machines together\n"
+            "    quota: 5000 a day              # by the project's clock; the rest goes on the next day\n"
+            "    warm-up: 50 a day, doubling    # a new sending address: 50 on its first day, then 100, 200 ...\n"
+            "    weight: 3                      # relays with a weight share; the others follow when they are away\n\n"
+            "  - folder: outbox                 # .eml files to look at, nothing leaves the machine\n\n"
+            "pace:\n"
+            "  gmail.com: 20 a minute           # beside `relays:`: how fast readers of one domain are mailed"
         ),
         "cron": (
             "* * * * * cd my-letter && drip run -q\n\n"

@@ -113,22 +113,22 @@ def _once(call: Call, project: Project, limit: int | None, kind: Kind | None, *,
     glance = project.glance(call.now())
     interrupted = False
     if glance is not None:
-        numbers, relay_down, next_at = dict.fromkeys(NUMBERS, 0), "", glance.next_at
+        numbers, relay_down, resting, next_at = dict.fromkeys(NUMBERS, 0), "", "", glance.next_at
     else:
         if not clock_ok:
             _check_clock(call, project)
         with Stop(project.engine.stop, call.output.talk) as stop:
-            numbers, relay_down = _recorded(call, project, limit, kind, stop)
+            numbers, relay_down, resting = _recorded(call, project, limit, kind, stop)
         interrupted = bool(stop.asked)
         next_at = next_moment(project.engine)
     # A glance is never content with a project that was not applied.
     if glance is None and next_at is None and not any(numbers.values()) and not _is_applied(project):
         return _nothing_applied(call)
     if call.output.json:
-        document = {"type": "run", **numbers, "next_at": next_at, "relay_down": relay_down}
+        document = {"type": "run", **numbers, "next_at": next_at, "relay_down": relay_down, "resting": resting}
         call.output.document({**document, "test_mode": project.definition.test_mode or None})
     elif not (call.output.quiet and not any(numbers.values())):
-        call.output.answer(_summary(numbers, next_at, call.now(), project))
+        call.output.answer(_summary(numbers, next_at, call.now(), project, resting))
     if interrupted:
         return Interrupted.exit_code
     if relay_down and not numbers["sent"]:
@@ -155,7 +155,7 @@ def _nothing_applied(call: Call) -> int:
 
 def _recorded(
     call: Call, project: Project, limit: int | None, kind: Kind | None, stop: Stop
-) -> tuple[dict[str, int], str]:
+) -> tuple[dict[str, int], str, str]:
     """One run with its record, for `status` and for monitoring; an idle one is recorded in one transaction."""
     from drip.project import make_owner
 
@@ -163,7 +163,7 @@ def _recorded(
     if engine.is_idle(started):
         with project.store.write() as work:
             work.finish_run(work.start_run(make_owner(), started), started, 0, "")
-        return dict.fromkeys(NUMBERS, 0), ""
+        return dict.fromkeys(NUMBERS, 0), "", ""
     with project.store.write() as work:
         number = work.start_run(make_owner(), started)
     totals: Counter[str] = Counter()
@@ -172,7 +172,7 @@ def _recorded(
         while True:
             ticked = engine.tick(call.now(), limit=None if limit is None else limit - totals["sent"], only=kind)
             totals.update({name: getattr(ticked, name) for name in NUMBERS})
-            note = ticked.relay_down
+            note = ticked.relay_down or ticked.resting
             if stop.asked:
                 note = "stopped by a signal"
             if stop.asked or not _goes_on(ticked, limit, totals):
@@ -183,7 +183,7 @@ def _recorded(
     finally:
         # A database that cannot be written ends the run anyway; its own error must not be hidden by this one.
         _finish(call, project, number, totals["sent"], note)
-    return {name: totals[name] for name in NUMBERS}, ticked.relay_down
+    return {name: totals[name] for name in NUMBERS}, ticked.relay_down, ticked.resting
 
 
 def _goes_on(ticked: Ticked, limit: int | None, totals: Counter[str]) -> bool:
@@ -198,13 +198,19 @@ def _finish(call: Call, project: Project, number: int, sent: int, note: str) -> 
         call.output.talk(f"the run's end was not recorded: {error.message}")
 
 
-def _summary(numbers: dict[str, int], next_at: datetime | None, now: datetime, project: Project) -> str:
-    if next_at is None:
+def _summary(
+    numbers: dict[str, int], next_at: datetime | None, now: datetime, project: Project, resting: str = ""
+) -> str:
+    if resting:
+        after = resting
+    elif next_at is None:
         after = "nothing else is planned"
     elif next_at <= now:
         after = "more is due"
     else:
         after = f"next at {wall_clock(next_at, project.definition.timezone)}"
+    if resting and not any(numbers.values()):
+        return f"nothing was sent: {after}"
     if not any(numbers.values()):
         return f"nothing is due; {after.replace('nothing else', 'nothing')}"
     parts = [f"sent {count(numbers['sent'], 'message')}"]
@@ -230,9 +236,9 @@ def _watch_once(call: Call, project: Project, kind: Kind | None, stop: Stop) -> 
     from drip.simulate import next_moment
 
     try:
-        numbers, _ = _recorded(call, project, None, kind, stop)
+        numbers, _, resting = _recorded(call, project, None, kind, stop)
         if any(numbers.values()):
-            call.output.answer(_summary(numbers, next_moment(project.engine), call.now(), project))
+            call.output.answer(_summary(numbers, next_moment(project.engine), call.now(), project, resting))
     except RelayUnreachable as error:
         call.output.complain(f"error: {error.message}\nhint: trying again in a minute")
     if stop.asked:

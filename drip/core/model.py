@@ -17,6 +17,7 @@ from drip.core.caps import NORMAL, AtMost
 from drip.core.variants import Variant
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
+NO_PACES: Mapping[str, int] = MappingProxyType({})
 
 
 # --- the project (drip.yaml) -------------------------------------------------------------------------------
@@ -64,7 +65,11 @@ class Tls(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """A server that we hand mail to. `pace_per_minute` None means no limit; `lanes` are parallel connections."""
+    """A server that we hand mail to. `lanes` are parallel connections.
+
+    `pace_per_minute`, `quota` (messages a day) and `warm_up` (those of the first day, then doubling): None is no limit.
+    Relays with a `weight` share the messages; those without are used when the ones before them are away.
+    """
 
     kind: RelayKind
     host: str = ""
@@ -76,6 +81,9 @@ class Relay:
     tls: Tls = Tls.REQUIRED
     lanes: int = 5
     pace_per_minute: int | None = None
+    quota: int | None = None
+    warm_up: int | None = None
+    weight: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +106,8 @@ class ProjectDefinition:
 
     `test_mode` is the address that all mail goes to in place of its readers; "" when mail goes to the readers.
     `closed` are the days on which no sequence sends, `at_most` how much one person gets (rule 12). `journal` is the
-    folder of the send journal; "" is beside the database.
+    folder of the send journal; "" is beside the database. `paces` are messages a minute by the domain of the readers'
+    addresses.
     """
 
     name: str
@@ -118,6 +127,7 @@ class ProjectDefinition:
     closed: tuple[Closing, ...] = ()
     journal: str = ""
     at_most: AtMost | None = None
+    paces: Mapping[str, int] = field(default_factory=lambda: NO_PACES)
 
     def list_named(self, name: str) -> MailingList | None:
         """The list of that name, or None."""

@@ -25,6 +25,7 @@ from drip.engine.ledger import settle_steps
 from drip.engine.live import Live, NotApplied
 from drip.engine.restoring import refuse_if_ahead, settle_known
 from drip.engine.scene import Happened, Scene
+from drip.errors import QuotaUsed
 
 if TYPE_CHECKING:
     from drip.engine.letters import Letters
@@ -41,7 +42,10 @@ CONFIRMATION_ATTEMPTS_MAX = 3
 
 @dataclass(frozen=True, slots=True)
 class Ticked:
-    """What one tick did. `more`: the limit or a stop ended it, not the lack of work."""
+    """What one tick did. `more`: the limit or a stop ended it, not the lack of work.
+
+    `resting` says why nothing more goes today, where the quotas of the relays are used.
+    """
 
     planned: int = 0
     sent: int = 0
@@ -54,6 +58,7 @@ class Ticked:
     recovered: int = 0
     more: bool = False
     relay_down: str = ""
+    resting: str = ""
 
     @property
     def partly(self) -> bool:
@@ -157,7 +162,7 @@ class Engine:
     ) -> Ticked:
         from drip.engine.advance import advance_due
 
-        more, relay_down = False, ""
+        more, relay_down, resting = False, "", ""
         while True:
             totals["planned"] += advance_due(self.store, self.scene, now).planned
             totals["recovered"] += settle_known(self.store)
@@ -166,10 +171,10 @@ class Engine:
                 due = work.next_delivery_due()
             if due is None or due > now:
                 break
-            counts, reached, relay_down = await self._send(owner, now, left, only)
+            counts, reached, relay_down, resting = await self._send(owner, now, left, only)
             totals.update(counts)
             more = reached
-            if reached or relay_down or not any(counts.values()):
+            if reached or relay_down or resting or not any(counts.values()):
                 break
         # What was sent moved its people on; they must wait for a known moment before this tick ends.
         totals["planned"] += advance_due(self.store, self.scene, now).planned
@@ -177,17 +182,22 @@ class Engine:
             name: totals[name]
             for name in ("planned", "sent", "deferred", "failed", "uncertain", "skipped", "capped", "held", "recovered")
         }
-        return Ticked(**numbers, more=more, relay_down=relay_down)
+        return Ticked(**numbers, more=more, relay_down=relay_down, resting=resting)
 
     async def _send(
         self, owner: str, now: datetime, limit: int | None, only: Kind | None
-    ) -> tuple[Counter[str], bool, str]:
+    ) -> tuple[Counter[str], bool, str, str]:
         from drip.engine.diversion import guarded
+        from drip.engine.pacing import Domains
         from drip.engine.sending import Sending
 
         transport = guarded(self._transport(), self.definition.test_mode)
         # Before anything is claimed: an unreachable relay changes nothing but the clock.
-        await transport.open()
+        try:
+            await transport.open()
+        except QuotaUsed as spent:
+            await transport.close()
+            return Counter(), False, "", spent.message
         try:
             sending = Sending(
                 self.store,
@@ -199,11 +209,13 @@ class Engine:
                 limit=limit,
                 only=only,
                 journal=self.journal,
+                domains=Domains(self.definition.paces, self.definition.timezone),
             )
             self._under_way = asyncio.get_running_loop(), sending
             await sending.run()
             self._warn_of_pages(now)
-            return sending.ledger.counts, sending.reached_limit or sending.is_stopping, sending.relay_down
+            more = sending.reached_limit or sending.is_stopping
+            return sending.ledger.counts, more, sending.relay_down, sending.resting
         finally:
             self._under_way = None
             await transport.close()

@@ -21,10 +21,11 @@ from drip.engine.ledger import Ends, Ledger, settle_steps
 from drip.engine.letters import Addressed, Letters
 from drip.engine.live import Edition, Live
 from drip.engine.opening import opening_of
-from drip.errors import CannotRecord, DripError, RelayUnreachable
+from drip.errors import CannotRecord, DripError, QuotaUsed, RelayUnreachable
 
 if TYPE_CHECKING:
     from drip.core.message import Wire
+    from drip.engine.pacing import Domains
     from drip.mail.transport import Transport
     from drip.store.desk import Reader
     from drip.store.results import Claimed
@@ -54,6 +55,7 @@ class Sending:
         limit: int | None = None,
         only: Kind | None = None,
         journal: SendJournal | None = None,
+        domains: Domains | None = None,
     ) -> None:
         self._store = store
         self._live = live
@@ -63,6 +65,7 @@ class Sending:
         self._now = now
         self._left = limit
         self._only = only
+        self._domains = domains
         self._buffer: deque[Addressed] = deque()
         self._editions: dict[RevisionId | None, Edition] = {}
         self._capping: Capping | None = None
@@ -71,6 +74,7 @@ class Sending:
         self._waiting: set[asyncio.Task[None]] = set()
         self.is_stopping = False
         self.relay_down = ""
+        self.resting = ""
         self.ledger = Ledger(store, owner, now, journal)
 
     @property
@@ -149,6 +153,9 @@ class Sending:
         self._waiting.add(task)
         try:
             await self._transport.ready(1)
+        except QuotaUsed as spent:
+            self.resting = spent.message
+            return False
         except RelayUnreachable as error:
             self.relay_down = error.message
             return False
@@ -199,6 +206,8 @@ class Sending:
         capped = self._hold_to_cap(work, claimed.deliveries, readers)
         for id in (*capped.put_off, *capped.skipped):  # noqa: A001 - the word of the records
             del readers[id]
+        if self._domains is not None:
+            self._domains.give_back_too_many(work, self._owner, readers, claimed.deliveries, self._now)
         return claimed, readers, capped
 
     def _hold_to_cap(self, work: Work, deliveries: Sequence[Delivery], readers: Mapping[DeliveryId, Reader]) -> Capped:

@@ -12,11 +12,18 @@ from contextlib import suppress
 
 from drip.core.delivery import Outcome, OutcomeKind
 from drip.core.message import Wire
-from drip.errors import RelayUnreachable
+from drip.errors import QuotaUsed, RelayUnreachable
 from drip.mail.transport import Grant, Transport
 
 LOSSES_MAX = 3
 """So many losses in a row, and the next relay is tried: one may be chance, and a run gives up only much later."""
+
+
+def none_left(faults: Sequence[RelayUnreachable]) -> RelayUnreachable:
+    """The fault of having no relay any more: a quota that is used, if that is all there is to it."""
+    said = "; ".join(dict.fromkeys(each.message for each in faults)) or "no relay is left"
+    only_quotas = bool(faults) and all(isinstance(each, QuotaUsed) for each in faults)
+    return QuotaUsed(said) if only_quotas else RelayUnreachable(said)
 
 
 class Failover:
@@ -29,7 +36,7 @@ class Failover:
         self._under_way = 0
         self._quiet = asyncio.Event()
         self._turn = asyncio.Lock()
-        self._reasons: list[str] = []
+        self._faults: list[RelayUnreachable] = []
 
     @property
     def name(self) -> str:
@@ -61,7 +68,7 @@ class Failover:
             except RelayUnreachable as fault:
                 async with self._turn:
                     if self._current is current:
-                        self._reasons.append(fault.message)
+                        self._faults.append(fault)
                         await self._move_on()
 
     async def send(self, wire: Wire, grant: Grant | None = None) -> Outcome:
@@ -103,8 +110,8 @@ class Failover:
                 relay = make()
                 await relay.open()
             except RelayUnreachable as fault:
-                self._reasons.append(fault.message)
+                self._faults.append(fault)
                 continue
             self._current, self._losses = relay, 0
             return
-        raise RelayUnreachable("; ".join(dict.fromkeys(self._reasons)) or "no relay is left")
+        raise none_left(self._faults)

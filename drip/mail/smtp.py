@@ -26,7 +26,6 @@ from drip.core.model import Relay, Tls
 from drip.errors import RelayUnreachable
 from drip.mail.headers import Unwritable, ascii_address
 from drip.mail.lane import Cargo, Lane, Lost, Patience
-from drip.mail.pace import Pace
 from drip.mail.transport import Grant, NotGranted, relay_trouble
 
 MESSAGES_PER_CONNECTION = 100  # what large relays allow at least
@@ -96,7 +95,6 @@ class SmtpTransport:
         self._idle_seconds = idle_seconds
         self._hold_off_seconds = hold_off_seconds
         self._pipelining = pipelining
-        self._pace: Pace | None = None
         self._allowed = min(FIRST_LANES, self.most_lanes)
         self._streak = 0
         self._slow_seconds = 0.0
@@ -119,14 +117,10 @@ class SmtpTransport:
         self._keep(await self._lane())
 
     async def ready(self, wanted: int) -> int:
-        """Wait for the pace, and see that a connection is up."""
+        """See that a connection is up."""
         if not self._busy and not any(lane.is_usable for lane in self._idle):
             self._keep(await self._lane())
-        pace = self._pacer()
-        if pace is None:
-            return max(1, min(wanted, self.most_lanes))
-        await asyncio.sleep(pace.seconds_to_next())
-        return max(1, min(wanted, self.most_lanes, pace.at_hand()))
+        return max(1, min(wanted, self.most_lanes))
 
     async def send(self, wire: Wire, grant: Grant | None = None) -> Outcome:
         """Try to hand over one message, once."""
@@ -210,10 +204,8 @@ class SmtpTransport:
                 following = await self._carry(lane, following)
 
     async def _breathe(self) -> None:
-        """Wait for the pace, and longer when the relay said that it was too fast."""
-        pace = self._pacer()
-        seconds = pace.take() if pace is not None else 0.0
-        seconds = max(seconds, self._slow_until - self._now())
+        """Wait when the relay said that it was too fast."""
+        seconds = self._slow_until - self._now()
         if seconds > 0:
             await asyncio.sleep(seconds)
 
@@ -273,11 +265,6 @@ class SmtpTransport:
             return None
         if len(self._workers) > self._allowed or self._line[0].tried or not lane.fits(self._line[0]):
             return None
-        pace = self._pacer()
-        if pace is not None:
-            if not pace.at_hand():
-                return None
-            pace.take()
         return self._line.popleft()
 
     def _learn(self, outcome: Outcome) -> None:
@@ -342,11 +329,6 @@ class SmtpTransport:
 
     def _now(self) -> float:
         return self._clock() if self._clock is not None else asyncio.get_running_loop().time()
-
-    def _pacer(self) -> Pace | None:
-        if self._pace is None and self._relay.pace_per_minute:
-            self._pace = Pace(self._relay.pace_per_minute, self._now)
-        return self._pace
 
     # --- sessions ------------------------------------------------------------------------------------------
 

@@ -37,7 +37,7 @@ class Transport(Protocol):
     async def ready(self, wanted: int) -> int:
         """Wait until the relay and its pace allow a message; how many (1 to `wanted`) may go without a wait.
 
-        Asked before deliveries are composed, so that nothing waits for a relay that is away.
+        Asked before each message; the leave of the pace that this takes is for one.
         Raises `RelayUnreachable` as `open` does.
         """
 

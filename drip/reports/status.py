@@ -56,6 +56,17 @@ class SessionNumbers:
 
 
 @dataclass(frozen=True, slots=True)
+class RelayNumbers:
+    """One relay with a pace, a quota or a warm-up: today's messages, and how many they may be; None: any number."""
+
+    relay: str
+    per_minute: int | None
+    used: int
+    most: int | None
+    warm_up_day: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Need:
     """Something that waits for the author, with what to do about it."""
 
@@ -80,6 +91,7 @@ class Status:
     last_run: RunRecord | None
     needs: Sequence[Need]
     test_mode: str = ""
+    relays: Sequence[RelayNumbers] = ()
     variants: Sequence[VariantNumbers] = ()
     capped: CapNumbers | None = None
     pauses: Sequence[Pause] = ()
@@ -114,6 +126,7 @@ def gather(project: Project, now: datetime) -> Status:
                 *_journal_needs(project, work),
             ],
             test_mode=project.definition.test_mode,
+            relays=_relays(work, project, now),
             variants=variant_numbers(work, [each.campaign for each in editions if each.campaign is not None]),
             capped=cap_numbers(work, project, now),
             pauses=work.open_pauses(),
@@ -150,6 +163,18 @@ def _sessions(work: Work, project: Project) -> list[SessionNumbers]:
                     edition.revision.campaign, session.name, session.starts, session.zone, booked, webinar.seats
                 )
             )
+    return rows
+
+
+def _relays(work: Work, project: Project, now: datetime) -> list[RelayNumbers]:
+    from drip.engine.pacing import relay_name, standing, terms_of
+
+    rows = []
+    for relay in project.definition.relays:
+        if terms_of(relay):
+            used, most, days_before = standing(work, relay, project.definition.timezone, now)
+            day = days_before + 1 if relay.warm_up and most != relay.quota else None
+            rows.append(RelayNumbers(relay_name(relay), relay.pace_per_minute, used, most, day))
     return rows
 
 
@@ -261,6 +286,16 @@ def as_document(status: Status) -> dict[str, object]:
             for each in status.sessions
         ],
         "variants": [variant_document(each) for each in status.variants],
+        "relays": [
+            {
+                "relay": each.relay,
+                "pace_per_minute": each.per_minute,
+                "used_today": each.used,
+                "most_today": each.most,
+                "warm_up_day": each.warm_up_day,
+            }
+            for each in status.relays
+        ],
         "next_at": status.next_at,
         "last_run": None
         if last is None
@@ -352,6 +387,18 @@ def as_lines(status: Status) -> list[str]:
             for each in status.sessions
         ]
         lines += ["", *columns(("session", "starts", "booked", "seats"), seats)]
+    if status.relays:
+        paces = [
+            (
+                each.relay,
+                f"{each.per_minute:,}" if each.per_minute else "no limit",
+                f"{each.used:,}",
+                f"{each.most:,}" if each.most is not None else "no limit",
+                str(each.warm_up_day or "-"),
+            )
+            for each in status.relays
+        ]
+        lines += ["", *columns(("relay", "a minute", "today", "of", "warm-up day"), paces)]
     lines += ["", "needs you" if status.needs else "nothing needs you"]
     for each in status.needs:
         lines += [f"  {each.text}", f"    hint: {each.hint}"]

@@ -12,6 +12,7 @@ from drip.store.desk import Desk
 from drip.store.enrollments import Enrollments
 from drip.store.journal import Journal
 from drip.store.outcomes import Outcomes
+from drip.store.paces import Paces
 from drip.store.pausing import Pausing
 from drip.store.restored import Restored
 from drip.store.revisions import Revisions
@@ -29,6 +30,7 @@ class Work(
     Enrollments,
     Journal,
     Outcomes,
+    Paces,
     Pausing,
     Restored,
     Revisions,

@@ -196,23 +196,6 @@ def test_ready_connects_before_anything_is_at_stake() -> None:
     run(story)
 
 
-def test_the_pace_is_kept() -> None:
-    async def story() -> None:
-        async with ScriptedServer() as server:
-            transport = SmtpTransport(relay(server.port, pace_per_minute=600, lanes=2), None, patience=CALM)
-            await transport.open()
-            loop = asyncio.get_running_loop()
-            begin = loop.time()
-            outcomes = await asyncio.gather(*(transport.send(wire(number)) for number in range(14)))
-            assert {each.kind for each in outcomes} == {ACCEPTED}
-            assert loop.time() - begin >= 0.35  # ten at once, then one each tenth of a second
-            await transport.ready(1)
-            assert loop.time() - begin >= 0.45
-            await transport.close()
-
-    run(story)
-
-
 def test_closing_a_server_that_does_not_answer_quit_ends_anyway() -> None:
     async def story() -> None:
         async with ScriptedServer({"quit": HANG}) as server:

@@ -17,8 +17,10 @@ from drip.authoring.read_values import (
     read_mailbox,
     read_meeting_url,
     read_pace,
+    read_quota,
     read_server,
     read_url,
+    read_warm_up,
     read_zone,
 )
 from drip.core.model import (
@@ -252,6 +254,30 @@ def test_this_machine(host: str) -> None:
 @pytest.mark.parametrize("host", ["localhost.example.com", "127.0.0.1.example.com", "10.0.0.1", "", "notlocalhost"])
 def test_other_machines(host: str) -> None:
     assert not is_loopback(host)
+
+
+def test_quotas_warm_ups_weights_and_paces_of_domains() -> None:
+    relays = (
+        "relays:\n  - server: a.example.net\n    quota: 5000 a day\n    warm-up: 50 a day, doubling\n    weight: 3\n"
+        "  - folder: outbox\n    quota: 9 per day\n"
+    )
+    read = project(relays + "pace:\n  gmail.com: 20 a minute\n  gmx.co.uk: 2 a second\n")
+    first, second = read.relays
+    assert (first.quota, first.warm_up, first.weight) == (5000, 50, 3)
+    assert (second.quota, second.warm_up, second.weight) == (9, None, None)
+    assert dict(read.paces) == {"gmail.com": 20, "gmx.co.uk": 120}
+    for reader, bad in (
+        (read_quota, "50"),
+        (read_quota, "0 a day"),
+        (read_quota, "5 a month"),
+        (read_warm_up, "50 a day"),
+    ):
+        with pytest.raises(Fault, match="is not a") as caught:
+            reader(bad)
+        assert "a day" in caught.value.advice
+    wrong = "relays:\n  - folder: outbox\n    quota: many\n    weight: none\n"
+    wrong += "pace:\n  gmail.com: fast\n  Not_A_Domain: 1 a minute\n"
+    assert sorted(project_problems(PROJECT + wrong)) == ["bad-name", "bad-relay", "bad-value", "bad-value"]
 
 
 def test_paces() -> None:

@@ -1,0 +1,133 @@
+"""The paces that all runs share: leave for a relay, and for the domains that readers live in.
+
+A relay's purse is asked by the lanes (`drip.mail.pace`). A domain is asked when deliveries are claimed: those beyond
+its pace are given back, each due when its turn will come, so that nobody waits behind them. Reads no clock of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from drip.core.model import Relay, RelayKind
+from drip.core.pace import Count, Terms, allowance, day_of, give_back, take
+from drip.core.when import wall_clock
+
+if TYPE_CHECKING:
+    from drip.core.records import Delivery, DeliveryId
+    from drip.mail.pace import Draw
+    from drip.store.desk import Reader
+    from drip.store.store import Store
+    from drip.store.work import Work
+
+DOMAIN_BURST_SECONDS = 60
+"""A domain may get a minute's worth at once: cron calls once a minute, and what is due must not wait for it."""
+
+
+def relay_name(relay: Relay) -> str:
+    """What a relay is called in messages."""
+    return f"folder:{relay.folder}" if relay.kind is RelayKind.FOLDER else f"{relay.host}:{relay.port}"
+
+
+def relay_key(relay: Relay) -> str:
+    """The name of its row: two accounts at one server have a quota each."""
+    return f"relay {relay.user + '@' if relay.user else ''}{relay_name(relay)}"
+
+
+def terms_of(relay: Relay) -> Terms:
+    """What drip.yaml allows a relay."""
+    return Terms(relay.pace_per_minute, relay.quota, relay.warm_up)
+
+
+class StoredPurse:
+    """The purse of one relay, in the store."""
+
+    def __init__(self, store: Store, relay: Relay, zone: str, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._relay = relay
+        self._terms = terms_of(relay)
+        self._zone = zone
+        self._now = now
+
+    def draw(self, wanted: int) -> Draw:
+        """Leave for up to `wanted` messages that may go now."""
+        from drip.mail.pace import Draw
+
+        now = self._now()
+
+        def act(work: Work) -> Draw:
+            count = work.hold_pace(relay_key(self._relay), now)
+            after, leave = take(self._terms, count, wanted, now, self._zone)
+            if leave.granted:
+                work.put_pace(relay_key(self._relay), after)
+            if leave.granted or leave.again_at is None:
+                return Draw(leave.granted)
+            if leave.is_spent:
+                return Draw(0, spent=self._spent(after, leave.again_at))
+            return Draw(0, (leave.again_at - now).total_seconds())
+
+        return self._store.transact(act)
+
+    def _spent(self, count: Count, again_at: datetime) -> str:
+        most = allowance(self._terms, count.days_before) or 0
+        day = (
+            f" (day {count.days_before + 1} of its warm-up)"
+            if self._terms.warm_up and most != self._terms.quota
+            else ""
+        )
+        until = wall_clock(again_at, self._zone)
+        return f"today's {most:,} messages with {relay_name(self._relay)}{day} are used; it goes on {until}"
+
+    def give_back(self, unused: int) -> None:
+        """Leave that was drawn and is not needed."""
+        now = self._now()
+
+        def act(work: Work) -> None:
+            count = work.hold_pace(relay_key(self._relay), now)
+            work.put_pace(relay_key(self._relay), give_back(self._terms, count, unused, now, self._zone))
+
+        self._store.transact(act)
+
+
+class Domains:
+    """The paces of domains during one pass."""
+
+    def __init__(self, paces: Mapping[str, int], zone: str) -> None:
+        self._terms = {name: Terms(pace, burst_seconds=DOMAIN_BURST_SECONDS) for name, pace in paces.items()}
+        self._zone = zone
+        self._next: dict[str, datetime] = {}
+
+    def give_back_too_many(
+        self, work: Work, owner: str, readers: dict[DeliveryId, Reader], claimed: Sequence[Delivery], now: datetime
+    ) -> None:
+        """Postpone what its domain cannot take now, within the transaction of the claim; takes it out of `readers`."""
+        if not self._terms:
+            return
+        by_domain: dict[str, list[Delivery]] = {}
+        for each in claimed:
+            if each.id in readers:
+                domain = readers[each.id][0].email.rpartition("@")[2].casefold()
+                if domain in self._terms:
+                    by_domain.setdefault(domain, []).append(each)
+        for domain, those in sorted(by_domain.items()):  # in one order everywhere: rows are locked
+            terms = self._terms[domain]
+            after, leave = take(terms, work.hold_pace(f"domain {domain}", now), len(those), now, self._zone)
+            if leave.granted:
+                work.put_pace(f"domain {domain}", after)
+            again_at = max(leave.again_at or now, self._next.get(domain, now))
+            for each in those[leave.granted :]:
+                # A moment later than now, whatever the arithmetic: else this pass would claim it again for ever.
+                again_at = max(again_at, now + timedelta(seconds=1))
+                work.postpone(each.id, owner, again_at)
+                del readers[each.id]
+                again_at += terms.interval
+            self._next[domain] = again_at
+
+
+def standing(work: Work, relay: Relay, zone: str, now: datetime) -> tuple[int, int | None, int]:
+    """How many messages a relay had today, how many it may have, and the days of its warm-up before today."""
+    from drip.core.pace import today
+
+    count = today(work.pace(relay_key(relay), now), day_of(now, zone)[0])
+    return count.used, allowance(terms_of(relay), count.days_before), count.days_before
