@@ -226,6 +226,11 @@ class Project:
         return self._keys
 
     @property
+    def zoom_secret(self) -> str:
+        """The secret token of the Zoom app whose webhook comes here: `DRIP_ZOOM_SECRET`. Without it none is taken."""
+        return os.environ.get("DRIP_ZOOM_SECRET", "")
+
+    @property
     def store(self) -> Store:
         """The database, made or checked at first use. Raises OldDatabase, NewDatabase, StoreRefused, CannotRecord."""
         if self._store is None:

@@ -154,6 +154,16 @@ class AttendanceReported:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenInMeeting:
+    """The platform itself saw somebody come into the meeting, or leave it. A report that was imported beats it."""
+
+    registration_id: RegistrationId
+    at: datetime
+    left: bool
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnded:
     """Time passed the end of a session at `at`. A `tick` finds it, perhaps much later."""
 
@@ -194,6 +204,7 @@ Event = (
     | AnsweredInvite
     | JoinedSession
     | AttendanceReported
+    | SeenInMeeting
     | SessionEnded
     | TagChanged
     | ChoseZone

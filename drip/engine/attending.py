@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drip.core.attended import Presence, Sheet
-from drip.core.events import AttendanceReported
+from drip.core.events import AttendanceReported, SeenInMeeting
 from drip.core.model import Attended, Campaign, Missed, Sequence, TriggerKind
 from drip.core.records import Attendance, Did, Enrollment, EnrollmentState, Registration, RegistrationState
 from drip.core.segments import leaves
@@ -65,7 +65,7 @@ def attendance_reported(scene: Scene, event: AttendanceReported) -> Happened:
     who = registration.subscriber_id
     work.hold_subscriber(who)
     work.hold_deliveries(registration)
-    if event.minutes is not None:
+    if event.minutes is not None or event.first_join is not None or event.last_leave is not None:
         work.record_presence(registration.id, event.minutes, (event.first_join, event.last_leave))
     known = work.attendance(registration.id)
     if known is event.attendance:
@@ -90,6 +90,29 @@ def attendance_reported(scene: Scene, event: AttendanceReported) -> Happened:
         detail=event.source,
     )
     return Happened(what, who, registration.id)
+
+
+def seen_in_meeting(scene: Scene, event: SeenInMeeting) -> Happened:
+    """The platform saw somebody come or go: attended, from the first coming to the last going. The same message twice
+    changes nothing, and what an imported report or the author said stands (`known`)."""
+    work = scene.work
+    registration = work.registration(event.registration_id)
+    if registration is None or registration.state is not RegistrationState.BOOKED:
+        return Happened("unknown")
+    work.hold_subscriber(registration.subscriber_id)
+    source, first, last = work.seen(registration.id)
+    if source not in ("", "join-page", event.source):
+        return Happened("known", registration.subscriber_id, registration.id)
+    if event.left:
+        last = event.at if last is None else max(last, event.at)
+    else:
+        first = event.at if first is None else min(first, event.at)
+    minutes = None
+    if first is not None and last is not None:
+        minutes = max(0, round((last - first).total_seconds() / 60))
+    return attendance_reported(
+        scene, AttendanceReported(registration.id, Attendance.ATTENDED, event.source, minutes, first, last)
+    )
 
 
 def _follow_ups(scene: Scene, registration: Registration, campaign: Campaign) -> list[tuple[Sequence, Enrollment]]:

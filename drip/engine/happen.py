@@ -24,12 +24,13 @@ from drip.core.events import (
     JoinedWaitingList,
     MovedRegistration,
     OfferLapsed,
+    SeenInMeeting,
     SessionEnded,
     TagChanged,
     Unsubscribed,
 )
 from drip.engine.answering import answered_invite
-from drip.engine.attending import attendance_reported
+from drip.engine.attending import attendance_reported, seen_in_meeting
 from drip.engine.registering import (
     asked_to_register,
     cancelled_registration,
@@ -66,6 +67,7 @@ PERFORMERS: Mapping[type[Any], Callable[[Scene, Any], Happened]] = {
     AnsweredInvite: answered_invite,
     JoinedSession: joined_session,
     AttendanceReported: attendance_reported,
+    SeenInMeeting: seen_in_meeting,
     SessionEnded: session_ended,
     TagChanged: tag_changed,
     ChoseZone: chose_zone,

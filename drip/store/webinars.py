@@ -214,6 +214,13 @@ class Webinars(Waiting):
         statement = insert_into(presence, self._postgres).values(registration_id=registration_id, **values)
         self._run(statement.on_conflict_do_update(index_elements=["registration_id"], set_=values))
 
+    def seen(self, registration_id: RegistrationId) -> tuple[str, datetime | None, datetime | None]:
+        """Whose word the attendance is ("" for nobody's), and from when to when the platform saw them."""
+        source = self._value(select(attendance.c.source).where(attendance.c.registration_id == registration_id))
+        key = presence.c.registration_id == registration_id
+        span = self._first(select(presence.c.first_join, presence.c.last_leave).where(key))
+        return source or "", *(span or (None, None))
+
     def minutes_there(self, registration_id: RegistrationId) -> int | None:
         """For how many minutes somebody was there, where a report says so."""
         found: int | None = self._value(select(presence.c.minutes).where(presence.c.registration_id == registration_id))

@@ -24,6 +24,7 @@ from drip.errors import CannotRecord, Locked, NotFound
 from drip.web import home, joining, own_data, signup, unsubscribe, webinar
 from drip.web.archive import Archive
 from drip.web.guard import Guard, host_name
+from drip.web.hooks import Hook, zoom
 from drip.web.pages import bare
 from drip.web.site import Kick, Site
 from drip.web.view import Viewer
@@ -89,6 +90,28 @@ def _endpoint(site: Site, address: Address) -> Callable[[Request], Awaitable[Res
     return answer
 
 
+def _hook(site: Site) -> Callable[[Request], Awaitable[Response]]:
+    """Zoom's webhook: the signature is over the body to the byte, so no form is read here."""
+
+    async def answer(request: Request) -> Response:
+        hook = Hook(
+            await request.body(),
+            request.headers.get("x-zm-signature", ""),
+            request.headers.get("x-zm-request-timestamp", ""),
+            site.project.clock.now(),
+        )
+        return await run_in_threadpool(_attempt_hook, site, hook)
+
+    return answer
+
+
+def _attempt_hook(site: Site, hook: Hook) -> Response:
+    try:
+        return zoom(site, hook)
+    except (CannotRecord, Locked):
+        return bare("this could not be saved just now; please send it again", 503)
+
+
 def _attempt(site: Site, function: PageFunction, visit: Visit) -> Response:
     try:
         return function(site, visit)
@@ -135,6 +158,7 @@ def create_app(project: Project, *, kick: Kick | None = None) -> Starlette:
         Route(each.path, _endpoint(site, each), methods=each.methods, name=each.path)
         for each in addresses(Viewer(site), Archive())
     ]
+    routes.append(Route("/hooks/zoom", _hook(site), methods=["POST"], name="/hooks/zoom"))
     app = Starlette(
         routes=routes,
         middleware=[Middleware(Guard, hosts=[host], root=site.root)],
