@@ -63,6 +63,14 @@ PLOT_PROBLEMS = (
         "- test: subject-line\n  variants:\n    own-the-mistake: 1\n    own-the-mistake-b: 1\n  when: at once",
     ),
     Explanation(
+        "misplaced-pin",
+        Rank.ERROR,
+        "`pin: enrollment` lets readers go through a sequence as it was when they entered, posts and all. That is for "
+        "courses. What is about a registration must tell of its session as it is now: an old text would name a time "
+        "or an address that holds no longer.",
+        "course:\n  start: joins course\n  pin: enrollment",
+    ),
+    Explanation(
         "misplaced-when",
         Rank.ERROR,
         "A step of a sequence counts from what happened to one reader (`2 days later`), and a broadcast goes out at "

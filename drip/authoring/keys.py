@@ -183,6 +183,8 @@ CAMPAIGN_KEYS = (
         Key("again", Form.TEXT, "Whether a reader may go through it more than once: `never` (default), `after 90 days` "
             "or `always`.", examples=("never", "after 90 days", "always")),
         Key("priority", Form.TEXT, _PRIORITY, examples=("high", "normal", "low")),
+        Key("pin", Form.CHOICE, "`enrollment`: readers go through the sequence as it was when they entered.",
+            choices=("enrollment",)),
         Key("late", Form.TEXT, _LATE + " For all steps that do not say it themselves and do not depend on a session."),
         Key("steps", Form.ROWS, "What happens, in order.", required=True, missing="no-steps", keys=STEP_KEYS),
     )),

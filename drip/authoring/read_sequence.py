@@ -133,6 +133,10 @@ def read_sequence(
         again=again,
         priority=_priority(book, section),
     )
+    if sequence.is_service and "pin" in section.present:
+        message = f"`{clip(named.name)}` is about a registration, and must follow its session"
+        book.note("misplaced-pin", message, section.place_of("pin"), "take `pin` out: it is for courses")
+    sequence = replace(sequence, is_pinned=section.text("pin") == "enrollment")
     # What is about a registration is waited for, holidays or not, unless the sequence itself says otherwise.
     closed += () if sequence.is_service else known.closed
     sequence = replace(sequence, hours=closed_hours(hours, closed))

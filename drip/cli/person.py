@@ -65,6 +65,8 @@ class Passage:
 
     enrollment: Enrollment
     rows: tuple[Row, ...]
+    kept: int | None = None
+    """The number of the revision that it keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +97,18 @@ def gather(project: Project, work: Work, email: str, post: str | None, now: date
     ahead = _ahead(project, work, enrollments, now)
     given = work.variants_of(person.id)
     passages = [
-        Passage(each, tuple(_with_variants(_passage_rows(each, deliveries, details, ahead), each, deliveries, given)))
+        Passage(
+            each,
+            tuple(_with_variants(_passage_rows(each, deliveries, details, ahead), each, deliveries, given)),
+            _kept(work, each),
+        )
         for each in enrollments
     ]
     others = [_delivery_row(each, details) for each in deliveries if each.enrollment_id is None]
     not_begun: list[str] = []
     if post is not None:
         senders = _senders(project, work, post)
-        passages = [Passage(each.enrollment, tuple(_about(each.rows, post))) for each in passages]
+        passages = [replace(each, rows=tuple(_about(each.rows, post))) for each in passages]
         passages = [each for each in passages if each.rows or _place(each.enrollment) in senders]
         others = _about(others, post)
         inside = {_place(each) for each in enrollments}
@@ -119,6 +125,11 @@ def gather(project: Project, work: Work, email: str, post: str | None, now: date
         others=others,
         not_begun=not_begun,
     )
+
+
+def _kept(work: Work, enrollment: Enrollment) -> int | None:
+    revision = work.revision(enrollment.revision_id) if enrollment.revision_id is not None else None
+    return revision.number if revision is not None else None
 
 
 def _place(enrollment: Enrollment) -> str:
@@ -165,7 +176,7 @@ def _ahead(
     facts = work.facts_for(running, project.definition.timezone)
     found = {}
     for each in running:
-        edition = project.engine.live.campaign(work, each.campaign)
+        edition = project.engine.live.of(work, each)
         campaign = edition.campaign if edition else None
         sequence = campaign.sequence_named(each.sequence) if campaign else None
         if campaign is not None and sequence is not None:
@@ -278,6 +289,8 @@ def _passage_lines(passage: Passage, zone: str) -> list[str]:
     head = f"{each.campaign}/{each.sequence}: {each.state.value}, since {wall_clock(each.started_at, zone)}"
     if each.ended_at is not None:
         head += f", ended {wall_clock(each.ended_at, zone)} ({each.end_reason})"
+    if passage.kept is not None:
+        head += f", keeps revision {passage.kept}"
     if each.occasion != "first":
         head += f", {each.occasion}"
     return ["", head, *(_row_lines(passage.rows, zone) or ["  it ended before this"])]
@@ -360,6 +373,7 @@ def document_of(story: Story) -> dict[str, object]:
                 "started_at": each.enrollment.started_at,
                 "ended_at": each.enrollment.ended_at,
                 "end_reason": each.enrollment.end_reason,
+                "kept_revision": each.kept,
                 "steps": [_row_document(row) for row in each.rows],
             }
             for each in story.passages

@@ -305,7 +305,7 @@ def _due_steps(project: Project, work: Work, now: datetime) -> list[tuple[str, s
     facts = work.facts_for(enrollments, project.definition.timezone)
     found = []
     for each in enrollments:
-        edition = project.engine.live.campaign(work, each.campaign)
+        edition = project.engine.live.of(work, each)
         campaign = edition.campaign if edition else None
         sequence = campaign.sequence_named(each.sequence) if campaign else None
         if campaign is None or sequence is None:

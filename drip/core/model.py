@@ -425,7 +425,10 @@ NEVER_AGAIN = Again("never", AgainKind.NEVER)
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """Ordered steps on each person's own clock. `goal` completes it, `stop` abandons it."""
+    """Ordered steps on each person's own clock. `goal` completes it, `stop` abandons it.
+
+    `is_pinned`: whoever enters goes through it as it was then.
+    """
 
     name: str
     start: Trigger
@@ -435,6 +438,7 @@ class Sequence:
     hours: Hours | None = None
     again: Again = NEVER_AGAIN
     priority: int = NORMAL
+    is_pinned: bool = False
 
     @property
     def list(self) -> str | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from drip.core.caps import NORMAL
 from drip.core.limits import priority_text
@@ -54,13 +55,20 @@ class Plan:
         return not self.lines
 
 
-def compare(live: Campaign | None, wanted: Campaign, *, waiting: Mapping[str, int]) -> Plan:
-    """What applying `wanted` would change. `waiting` counts people by sequence, and by the step they wait for."""
+Kept = Mapping[str, Mapping[int, int]]
+"""For each sequence, how many people keep which revision of it, by its number."""
+NOBODY: Kept = MappingProxyType({})
+
+
+def compare(live: Campaign | None, wanted: Campaign, *, waiting: Mapping[str, int], pinned: Kept = NOBODY) -> Plan:
+    """What applying `wanted` would change. `waiting` counts people by sequence, and by the step they wait for;
+    `pinned` are the others, whom an edit does not concern.
+    """
     before = live or Campaign(wanted.name, "", wanted.timezone, wanted.sender)
     lines = [
         *_about_campaign(before, wanted, is_new=live is None),
         *_about_webinar(before.webinar, wanted.webinar),
-        *_about_sequences(before, wanted, waiting),
+        *_about_sequences(before, wanted, waiting, pinned),
         *_about_broadcasts(before.broadcasts, wanted),
         *_about_posts(before, wanted, waiting),
     ]
@@ -150,7 +158,9 @@ def _about_sessions(before: tuple[Session, ...], wanted: tuple[Session, ...]) ->
 # --- sequences and their steps -----------------------------------------------------------------------------------
 
 
-def _about_sequences(before: Campaign, wanted: Campaign, waiting: Mapping[str, int]) -> Iterator[PlanLine]:
+def _about_sequences(
+    before: Campaign, wanted: Campaign, waiting: Mapping[str, int], pinned: Kept
+) -> Iterator[PlanLine]:
     for sequence in wanted.sequences:
         was = before.sequence_named(sequence.name)
         if was is None:
@@ -159,13 +169,45 @@ def _about_sequences(before: Campaign, wanted: Campaign, waiting: Mapping[str, i
             yield PlanLine(NEW, f"sequence {sequence.name}", f"start: {sequence.start.phrase}", f"{whom} from now on")
             for step in sequence.steps:
                 yield PlanLine(NEW, f"step {step.identity}", _step_text(step) + _variants_text(step))
+            if kept := pinned.get(sequence.name, {}):  # it was taken out, and is back
+                yield _about_kept(sequence, kept)
             continue
-        yield from _about_sequence_values(was, sequence, waiting.get(sequence.name, 0))
-        yield from _about_steps(was, sequence, waiting)
+        lines = [
+            *_about_sequence_values(was, sequence, waiting.get(sequence.name, 0)),
+            *_about_steps(was, sequence, waiting),
+        ]
+        yield from lines
+        kept = pinned.get(sequence.name, {})
+        if kept and (lines or _posts_differ(before, wanted, was, sequence)):
+            yield _about_kept(sequence, kept)
     for gone in before.sequences:
         if wanted.sequence_named(gone.name) is None:
             effect = f"ends for {people(waiting.get(gone.name, 0))} in it"
+            if kept := pinned.get(gone.name, {}):
+                effect = f"{_kept_text(kept)}, and {'goes' if sum(kept.values()) == 1 else 'go'} through it to the end"
+                effect += f"; {people(waiting[gone.name])} without one: it ends" if waiting.get(gone.name) else ""
             yield PlanLine(REMOVED, f"sequence {gone.name}", f"{len(gone.steps)} steps", effect)
+
+
+def _posts_differ(before: Campaign, wanted: Campaign, was: Sequence, sequence: Sequence) -> bool:
+    """Whether any post of the sequence has another text."""
+    names = {post for each in (*was.steps, *sequence.steps) for post in each.posts}
+    return any(before.posts.get(each) != wanted.posts.get(each) for each in names)
+
+
+def _about_kept(sequence: Sequence, kept: Mapping[int, int]) -> PlanLine:
+    """Those who entered while the sequence was pinned (decision 0141)."""
+    subject, total = f"sequence {sequence.name}", sum(kept.values())
+    if sequence.is_pinned:
+        return PlanLine(CHANGED, subject, "pin: enrollment", f"not for those inside: {_kept_text(kept)}")
+    effect = f"{people(total)} who kept older revisions {'goes' if total == 1 else 'go'} on by the new one"
+    return PlanLine(CHANGED, subject, "pinned no longer", effect)
+
+
+def _kept_text(kept: Mapping[int, int]) -> str:
+    """`12 people keep revision 3, 1 person keeps revision 1`."""
+    parts = (f"{people(count)} keep{'s' if count == 1 else ''} revision {number}" for number, count in kept.items())
+    return ", ".join(parts)
 
 
 def _about_sequence_values(before: Sequence, wanted: Sequence, inside: int) -> Iterator[PlanLine]:
@@ -185,6 +227,10 @@ def _about_sequence_values(before: Sequence, wanted: Sequence, inside: int) -> I
         if old != new:
             effect = f"also for {people(inside)} in it" if inside and name not in ("again", "priority") else ""
             yield PlanLine(CHANGED, subject, f"{name}: {old} → {new}", effect)
+    if before.is_pinned != wanted.is_pinned:
+        old, new = ("enrollment" if each.is_pinned else "none" for each in (before, wanted))
+        effect = f"for who enters from now on; {people(inside)} in it follow the files" if inside else ""
+        yield PlanLine(CHANGED, subject, f"pin: {old} → {new}", effect if wanted.is_pinned else "")
 
 
 def _phrase(trigger: Trigger | None) -> str:

@@ -174,7 +174,8 @@ class Enrollment:
     `next_due` None while running means: waits for the outcome of its delivery; `next_step` is
     the identity of the step that it waits for, where known. `replanned_at` is when an edit last
     changed what the person waits for (rule 9). `paused_at`: the sequence stands still since then, and this
-    with it (rule 13).
+    with it (rule 13). `revision_id` is the revision that it keeps, where the sequence was pinned when it began;
+    None: it follows the live one.
     """
 
     id: EnrollmentId
@@ -192,6 +193,7 @@ class Enrollment:
     replanned_at: datetime | None = None
     next_step: str | None = None
     paused_at: datetime | None = None
+    revision_id: RevisionId | None = None
 
 
 class ResumeMode(StrEnum):

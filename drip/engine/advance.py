@@ -28,12 +28,15 @@ from drip.core.records import (
 from drip.engine.live import Edition
 from drip.engine.scene import Scene, end
 from drip.engine.subscribing import ask_to_join, change_tag, leave_list
+from drip.errors import DripError
 
 if TYPE_CHECKING:
     from drip.store.store import Store
     from drip.store.work import Work
 
 BATCH = 200
+UNREADABLE_WAITS = timedelta(hours=6)
+"""Until somebody whose revision cannot be read is looked at again: soon enough after it was mended."""
 STEPS_AT_ONCE_MAX = 1_000
 """More decisions for one person in one go than any sequence has steps: a bug, not a plan."""
 
@@ -67,9 +70,26 @@ def _advance_batch(scene: Scene) -> tuple[int, int]:
     editions = {each.revision.campaign: each for each in scene.live.campaigns(work)}
     planned = 0
     for enrollment in batch:
-        planned += advance_one(scene, editions.get(enrollment.campaign), enrollment, facts[enrollment.id])
+        try:
+            edition = scene.live.of(work, enrollment, editions)
+        except DripError as error:
+            _cannot_read(scene, enrollment, error)
+            continue
+        planned += advance_one(scene, edition, enrollment, facts[enrollment.id])
     scene.write_log()
     return len(batch), planned
+
+
+def _cannot_read(scene: Scene, enrollment: Enrollment, error: DripError) -> None:
+    """The revision that somebody keeps is damaged: they wait, and nobody else with them."""
+    scene.work.wait_until(enrollment.id, scene.now + UNREADABLE_WAITS, enrollment.next_step)
+    scene.log(
+        "revision-unreadable",
+        enrollment.subscriber_id,
+        campaign=enrollment.campaign,
+        subject=enrollment.sequence,
+        detail=error.message,
+    )
 
 
 def advance_one(scene: Scene, edition: Edition | None, enrollment: Enrollment, facts: Facts) -> int:

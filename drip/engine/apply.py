@@ -111,7 +111,8 @@ def plan(
         digest = digest_of(files_of(files, campaign.name))
         changed = edition is None or edition.revision.digest != digest
         number = (edition.revision.number if edition else 0) + (1 if changed else 0)
-        changes = compare(before, campaign, waiting=work.count_waiting(campaign.name))
+        waiting, pinned = work.count_waiting(campaign.name), work.count_pinned(campaign.name)
+        changes = compare(before, campaign, waiting=waiting, pinned=pinned)
         if changed and not any(each.changed for each in plans):
             # What is the project's own is told once, before the first campaign that becomes another by it.
             changes = Plan((*_about_project(work, live, files), *changes.lines))
@@ -138,6 +139,8 @@ def replan(work: Work, before: Edition | None, after: Edition, now: datetime) ->
     work.end_sequences(wanted.name, [each.name for each in wanted.sequences], now)
     for sequence in wanted.sequences:
         was = live.sequence_named(sequence.name)
+        if not sequence.is_pinned and (was is None or was.is_pinned):
+            work.release(wanted.name, sequence.name, now)
         if was is None:
             continue
         names = {old: step.identity for step in sequence.steps for old in step.identities - {step.identity}}

@@ -6,11 +6,12 @@ Revisions are immutable, so everything made from one is kept as long as the proc
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from drip.core.model import Campaign, ProjectDefinition
-from drip.core.records import Revision, RevisionId
+from drip.core.model import Campaign, ProjectDefinition, Sequence
+from drip.core.records import Enrollment, Revision, RevisionId
 from drip.errors import DripError
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Live:
 
     def __init__(self) -> None:
         self._editions: dict[RevisionId, Edition] = {}
+        self._renewed: dict[tuple[RevisionId, RevisionId], Edition] = {}
 
     def edition(self, work: Work, revision_id: RevisionId) -> Edition:
         """The edition of one revision. Raises NotFound through the store if there is none."""
@@ -93,6 +95,40 @@ class Live:
         """The live edition of a campaign ("" is the project), or None when it was never applied."""
         revision_id = work.live_ids().get(name)
         return None if revision_id is None else self.edition(work, revision_id)
+
+    def of(self, work: Work, enrollment: Enrollment, live: Mapping[str, Edition] | None = None) -> Edition | None:
+        """The edition that a passage goes by: the one that it keeps, else the live one of its campaign.
+
+        `live` are the live ones by campaign, where they are at hand. Raises DripError if a kept one cannot be read.
+        """
+        if enrollment.revision_id is not None:
+            return self.edition(work, enrollment.revision_id)
+        return self.campaign(work, enrollment.campaign) if live is None else live.get(enrollment.campaign)
+
+    def sequence_of(
+        self, work: Work, enrollment: Enrollment, live: Mapping[str, Edition] | None = None
+    ) -> Sequence | None:
+        """The sequence that a passage goes through; None if it is gone.
+
+        Also if the revision that it keeps cannot be read: no event, and least of all a "no", may fail for that.
+        """
+        try:
+            edition = self.of(work, enrollment, live)
+        except DripError:
+            return None
+        return edition.campaign.sequence_named(enrollment.sequence) if edition and edition.campaign else None
+
+    def with_sessions_of(self, edition: Edition, live: Edition | None) -> Edition:
+        """An edition that tells of the live webinar: an old text must not offer sessions that are gone or moved."""
+        if live is None or live.campaign is None or live.campaign.webinar is None or edition.campaign is None:
+            return edition
+        if edition.campaign.webinar == live.campaign.webinar:
+            return edition
+        key = (edition.revision.id, live.revision.id)
+        if key not in self._renewed:
+            campaign = replace(edition.campaign, webinar=live.campaign.webinar)
+            self._renewed[key] = Edition(edition.revision, edition.definition, campaign)
+        return self._renewed[key]
 
     def campaigns(self, work: Work) -> list[Edition]:
         """The live editions of all campaigns, in the order of their names."""

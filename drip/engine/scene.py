@@ -23,7 +23,7 @@ from drip.core.records import (
 )
 from drip.core.triggers import matches
 from drip.engine.keys import Keys
-from drip.engine.live import Live
+from drip.engine.live import Edition, Live
 
 if TYPE_CHECKING:
     from drip.store.work import Work
@@ -82,11 +82,14 @@ def _occasion(scene: Scene, campaign: Campaign, sequence: Sequence, who: Subscri
 
 
 def _start(
-    scene: Scene, campaign: Campaign, sequence: Sequence, who: SubscriberId, reg: Registration | None, at: datetime
+    scene: Scene, edition: Edition, sequence: Sequence, who: SubscriberId, reg: Registration | None, at: datetime
 ) -> None:
+    campaign = edition.campaign
+    assert campaign is not None, "the sequence is in it"
     occasion = _occasion(scene, campaign, sequence, who, reg)
     bound = reg.id if reg is not None and sequence.start.knows_session else None
-    enrollment = scene.work.enroll(campaign.name, sequence.name, who, occasion, at, registration_id=bound)
+    pinned = edition.revision.id if sequence.is_pinned else None
+    enrollment = scene.work.enroll(campaign.name, sequence.name, who, occasion, at, bound, pinned)
     if enrollment is not None:
         scene.log(
             "enrolled",
@@ -127,20 +130,19 @@ def signal(
     """
     editions = {each.revision.campaign: each for each in scene.live.campaigns(scene.work)}
     for enrollment in scene.work.running(who, campaign):
-        edition = editions.get(enrollment.campaign)
-        sequence = edition.campaign.sequence_named(enrollment.sequence) if edition and edition.campaign else None
-        if sequence is None:
+        passed = scene.live.sequence_of(scene.work, enrollment, editions)
+        if passed is None:
             continue
         theirs = enrollment.registration_id is None or (
             registration is not None and enrollment.registration_id == registration.id
         )
-        if sequence.goal and theirs and matches(sequence.goal, kind, argument):
-            end(scene, enrollment, EnrollmentState.GOAL, "goal-reached", sequence.goal.phrase)
-        elif sequence.stop and theirs and matches(sequence.stop, kind, argument):
-            end(scene, enrollment, EnrollmentState.STOPPED, "stop-reached", sequence.stop.phrase)
+        if passed.goal and theirs and matches(passed.goal, kind, argument):
+            end(scene, enrollment, EnrollmentState.GOAL, "goal-reached", passed.goal.phrase)
+        elif passed.stop and theirs and matches(passed.stop, kind, argument):
+            end(scene, enrollment, EnrollmentState.STOPPED, "stop-reached", passed.stop.phrase)
     for name, edition in editions.items():
         if edition.campaign is None or (campaign is not None and name != campaign):
             continue
         for sequence in edition.campaign.sequences:
             if matches(sequence.start, kind, argument):
-                _start(scene, edition.campaign, sequence, who, registration, at or scene.now)
+                _start(scene, edition, sequence, who, registration, at or scene.now)

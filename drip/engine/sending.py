@@ -69,6 +69,7 @@ class Sending:
         self._buffer: deque[Addressed] = deque()
         self._editions: dict[RevisionId | None, Edition] = {}
         self._capping: Capping | None = None
+        self._current: dict[str, Edition | None] = {}
         self._exhausted = False
         self._losses = 0
         self._waiting: set[asyncio.Task[None]] = set()
@@ -231,6 +232,8 @@ class Sending:
         if None not in self._editions:
             self._editions[None] = self._live.project(work)
         for each in deliveries:
+            if each.campaign not in self._current:
+                self._current[each.campaign] = self._live.campaign(work, each.campaign)
             # A damaged revision holds its own deliveries (see `_compose`), not everybody else's.
             with suppress(DripError):
                 self._editions[each.revision_id] = self._live.edition(work, each.revision_id)
@@ -240,6 +243,8 @@ class Sending:
         delivery = addressed.delivery
         try:
             edition = self._editions.get(delivery.revision_id)
+            if edition is not None and delivery.registration_id is None:
+                edition = self._live.with_sessions_of(edition, self._current.get(delivery.campaign))
             if edition is None:
                 raise DripError(f"revision {delivery.revision_id} cannot be read")
             return self._letters.wire(edition, self._editions[None], addressed, delivery.first_marked_at or self._now)

@@ -238,8 +238,7 @@ def unsubscribed(scene: Scene, event: Unsubscribed) -> Happened:
 
 
 def _sequence_of(scene: Scene, enrollment: Enrollment) -> Sequence | None:
-    edition = scene.live.campaign(scene.work, enrollment.campaign)
-    return edition.campaign.sequence_named(enrollment.sequence) if edition and edition.campaign else None
+    return scene.live.sequence_of(scene.work, enrollment)
 
 
 def _list_of(scene: Scene, enrollment: Enrollment) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from drip.core.model import Campaign, Verb
+from drip.core.model import Campaign
 from drip.core.records import Did, Enrollment, EnrollmentState, SubscriberId
 from drip.core.when import wall_clock
 from drip.rehearsal.play import STORY_MAX, Taken
@@ -37,12 +37,7 @@ def why_it_did_not(
     zone: str,
 ) -> str:
     """Why somebody did not get a post at all; "" where nothing can be said."""
-    senders = [
-        (sequence, step)
-        for sequence in campaign.sequences
-        for step in sequence.steps
-        if step.verb is Verb.SEND and step.target == post
-    ]
+    senders = [(sequence, step) for sequence in campaign.sequences for step in sequence.steps if post in step.posts]
     said = []
     for sequence, step in senders:
         mine = [each for each in enrollments if each.sequence == sequence.name]

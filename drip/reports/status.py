@@ -148,6 +148,23 @@ def _sequences(work: Work, project: Project, now: datetime) -> list[SequenceNumb
             waiting, done, goal, stopped = (mine.get(state.value, 0) for state in EnrollmentState)
             due, since = overdue.get(key, (0, None))
             rows.append(SequenceNumbers(*key, waiting, done, goal, stopped, due, since, last.get(key), paused.get(key)))
+    return [*rows, *_taken_out(counts, overdue, last, paused, {(each.campaign, each.sequence) for each in rows})]
+
+
+def _taken_out(
+    counts: Mapping[tuple[str, str], Mapping[str, int]],
+    overdue: Mapping[tuple[str, str], tuple[int, datetime]],
+    last: Mapping[tuple[str, str], datetime],
+    paused: Mapping[tuple[str, str], datetime],
+    live: set[tuple[str, str]],
+) -> list[SequenceNumbers]:
+    """Sequences that are in the files no more, as long as somebody who keeps an old revision goes through them."""
+    rows = []
+    for key, mine in sorted(counts.items()):
+        waiting, done, goal, stopped = (mine.get(state.value, 0) for state in EnrollmentState)
+        if key not in live and waiting:
+            due, since = overdue.get(key, (0, None))
+            rows.append(SequenceNumbers(*key, waiting, done, goal, stopped, due, since, last.get(key), paused.get(key)))
     return rows
 
 

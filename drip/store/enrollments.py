@@ -21,6 +21,7 @@ from drip.core.records import (
     EnrollmentId,
     EnrollmentState,
     RegistrationId,
+    RevisionId,
     StepDone,
     SubscriberId,
 )
@@ -44,8 +45,11 @@ ENROLLMENT = (
     enrollment.c.replanned_at,
     enrollment.c.next_step,
     enrollment.c.paused_at,
+    enrollment.c.revision_id,
 )
 RUNNING = said(EnrollmentState.RUNNING)
+FOLLOWS = enrollment.c.revision_id.is_(None)
+"""Those who follow the live revision, and so every edit."""
 # Said word for word as in the partial index `delivery_enrollment`.
 NOT_YET_SENT = delivery.c.state.in_([said(DeliveryState.DUE), said(DeliveryState.CLAIMED), said(DeliveryState.HELD)])
 
@@ -136,8 +140,12 @@ class Enrollments(Transaction):
         occasion: str,
         now: datetime,
         registration_id: RegistrationId | None = None,
+        revision_id: RevisionId | None = None,
     ) -> Enrollment | None:
-        """A running enrollment, due at once for its first decision. None if the person was in it already."""
+        """A running enrollment, due at once for its first decision. None if the person was in it already.
+
+        With a revision it keeps that one, whatever is applied later.
+        """
         values = {
             "campaign": campaign,
             "sequence": sequence,
@@ -149,6 +157,7 @@ class Enrollments(Transaction):
             "registration_id": registration_id,
             "in_campaign": campaign,
             "in_sequence": sequence,
+            "revision_id": revision_id,
         }
         row = self._run(enroll_statement(self._postgres), values).first()
         return None if row is None else as_enrollment(row, ())
@@ -224,8 +233,11 @@ class Enrollments(Transaction):
         return {(row[0], row[1], row[2], row[3]): row[4] for row in rows}
 
     def count_waiting(self, campaign: str) -> Mapping[str, int]:
-        """How many people are in each sequence of the campaign, and how many wait for each step, by its identity."""
-        of_campaign = (enrollment.c.campaign == campaign, enrollment.c.state == RUNNING)
+        """How many people are in each sequence of the campaign, and how many wait for each step, by its identity.
+
+        Those who keep a revision are not among them: no edit concerns them.
+        """
+        of_campaign = (enrollment.c.campaign == campaign, enrollment.c.state == RUNNING, FOLLOWS)
         statement = (
             select(enrollment.c.sequence, enrollment.c.next_step, func.count())
             .where(*of_campaign)

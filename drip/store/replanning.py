@@ -35,11 +35,13 @@ from drip.core.places import Place
 from drip.core.reasons import ReasonName
 from drip.core.records import Did, EnrollmentState
 from drip.store.columns import MICROSECOND, Moment, said
-from drip.store.enrollments import NOT_YET_SENT, RUNNING
-from drip.store.schema import delivery, enrollment, log, registration, session, step_done
+from drip.store.enrollments import FOLLOWS, NOT_YET_SENT, RUNNING
+from drip.store.schema import delivery, enrollment, log, registration, revision, session, step_done
 from drip.store.transaction import Transaction
 
 MOVES = [each for each in Did if each.moves_anchor]
+# Deliveries of those who keep a revision: no edit touches them.
+KEPT = exists().where(enrollment.c.id == delivery.c.enrollment_id, enrollment.c.revision_id.is_not(None))
 
 
 class Replanning(Transaction):
@@ -87,6 +89,7 @@ class Replanning(Transaction):
             enrollment.c.sequence == sequence,
             enrollment.c.state == RUNNING,
             enrollment.c.next_due.is_not(None),
+            FOLLOWS,
         )
         values: dict[str, Any] = {"next_due": now} | ({"replanned_at": now} if replanned else {})
         return self._changed(update(enrollment).where(*theirs).values(**values))
@@ -100,6 +103,7 @@ class Replanning(Transaction):
             NOT_YET_SENT,
             delivery.c.enrollment_id.is_not(None),
             delivery.c.step.in_(steps),
+            ~KEPT,
         )
         reason = ReasonName.STEP_REMOVED.value
         values = {"state": DeliveryState.CANCELLED, "reason": reason, "finished_at": now, "owner": None}
@@ -114,16 +118,45 @@ class Replanning(Transaction):
             enrollment.c.state == RUNNING,
             enrollment.c.next_due.is_(None),
             enrollment.c.next_step.in_(steps),
+            FOLLOWS,
             ~on_its_way,
         )
         self._run(waiting.values(next_due=now))
         return count
 
+    def release(self, campaign: str, sequence: str, now: datetime) -> int:
+        """The sequence is pinned no longer: who kept a revision follows the live one, and is looked at again."""
+        kept = (
+            enrollment.c.campaign == campaign,
+            enrollment.c.sequence == sequence,
+            enrollment.c.state == RUNNING,
+            enrollment.c.revision_id.is_not(None),
+        )
+        # Who waits for the outcome of a delivery goes on waiting for it.
+        moment = case((enrollment.c.next_due.is_not(None), literal(now, Moment())), else_=null())
+        values = {"next_due": type_coerce(moment, Moment()), "replanned_at": now, "revision_id": None}
+        return self._changed(update(enrollment).where(*kept).values(**values))
+
+    def count_pinned(self, campaign: str) -> Mapping[str, Mapping[int, int]]:
+        """For each sequence, how many people keep which revision, by its number."""
+        statement = (
+            select(enrollment.c.sequence, revision.c.number, func.count())
+            .select_from(enrollment.join(revision, revision.c.id == enrollment.c.revision_id))
+            .where(enrollment.c.campaign == campaign, enrollment.c.state == RUNNING)
+            .group_by(enrollment.c.sequence, revision.c.number)
+            .order_by(revision.c.number.desc())
+        )
+        found: dict[str, dict[int, int]] = {}
+        for sequence, number, people in self._all(statement):
+            found.setdefault(sequence, {})[number] = people
+        return found
+
     def rename_steps(self, campaign: str, sequence: str, names: Mapping[str, str]) -> int:
         """Steps with another name (`was:`): what is behind people stays behind them. How many had one behind them."""
         if not names:
             return 0
-        inside = select(enrollment.c.id).where(enrollment.c.campaign == campaign, enrollment.c.sequence == sequence)
+        waiting = (enrollment.c.campaign == campaign, enrollment.c.sequence == sequence, FOLLOWS)
+        inside = select(enrollment.c.id).where(*waiting)
         count = 0
         for old, new in names.items():
             # Whoever has the new one behind them already keeps it; the old row says nothing more.
@@ -131,18 +164,21 @@ class Replanning(Transaction):
             theirs = (step_done.c.step == old, step_done.c.enrollment_id.in_(inside))
             self._run(delete(step_done).where(*theirs, step_done.c.enrollment_id.in_(twice)))
             count += self._changed(update(step_done).where(*theirs).values(step=new))
-            waiting = (enrollment.c.campaign == campaign, enrollment.c.sequence == sequence)
             self._run(update(enrollment).where(*waiting, enrollment.c.next_step == old).values(next_step=new))
-            on_the_way = (delivery.c.campaign == campaign, delivery.c.step == old)
+            on_the_way = (delivery.c.campaign == campaign, delivery.c.step == old, ~KEPT)
             self._run(update(delivery).where(*on_the_way).values(step=new))
         return count
 
     def end_sequences(self, campaign: str, keep: Collection[str], now: datetime) -> int:
-        """Ends everybody's passage through sequences that the campaign no longer has. How many."""
+        """Ends everybody's passage through sequences that the campaign no longer has. How many.
+
+        Who keeps a revision goes on through it.
+        """
         gone = (
             enrollment.c.campaign == campaign,
             enrollment.c.state == RUNNING,
             enrollment.c.sequence.not_in(keep),
+            FOLLOWS,
         )
         reason = ReasonName.SEQUENCE_REMOVED.value
         planned = update(delivery).where(
@@ -223,6 +259,7 @@ def standing(campaign: str, sequence: str, places: Sequence[Place]) -> Select[An
         enrollment.c.sequence == sequence,
         enrollment.c.state == RUNNING,
         enrollment.c.next_due.is_not(None),
+        FOLLOWS,
     )
     number: ColumnElement[Any] = null()
     if places:

@@ -292,6 +292,7 @@ enrollment = Table(
     Column("end_reason", Text, nullable=False, server_default=""),
     Column("replanned_at", Moment),  # when an edit last changed what it waits for
     Column("paused_at", Moment),  # its sequence is paused since then: it is in no queue, and waits for the resume
+    Column("revision_id", Id),  # the revision that it keeps, if its sequence was pinned when it began
     words("state", EnrollmentState),
     UniqueConstraint("subscriber_id", "campaign", "sequence", "occasion"),
     sqlite_autoincrement=True,
