@@ -50,6 +50,7 @@ SECTIONS = {
         "session": "drip.cli.webinars:session",
         "registration": "drip.cli.roster:registration",
         "attendance": "drip.cli.roster:attendance",
+        "enrollment": "drip.cli.enrollments:enrollment",
         "delivery": "drip.cli.deliveries:delivery",
     },
     "Mail in": {"reply": "drip.cli.replies:reply"},

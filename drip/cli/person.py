@@ -284,7 +284,8 @@ def _row_lines(rows: Sequence[Row], zone: str) -> list[str]:
     return lines
 
 
-def _passage_lines(passage: Passage, zone: str) -> list[str]:
+def passage_lines(passage: Passage, zone: str) -> list[str]:
+    """One passage: where it stands, and its steps."""
     each = passage.enrollment
     head = f"{each.campaign}/{each.sequence}: {each.state.value}, since {wall_clock(each.started_at, zone)}"
     if each.ended_at is not None:
@@ -324,7 +325,7 @@ def lines_of(story: Story, post: str | None) -> list[str]:
     if story.others:
         lines += ["", "deliveries outside sequences", *_row_lines(story.others, zone)]
     for passage in story.passages:
-        lines += _passage_lines(passage, zone)
+        lines += passage_lines(passage, zone)
     if story.not_begun:
         lines += ["", *(f"{each}; that has not happened for them" for each in story.not_begun)]
     if not (story.passages or story.others or story.not_begun):

@@ -62,6 +62,10 @@ class ReasonName(StrEnum):
     CONFIRMATION_LOST = "confirmation-lost"
     RESTORED = "restored"
     BY_AUTHOR = "by-author"
+    MOVED_BY_AUTHOR = "moved-by-author"
+    # Why nothing begins.
+    NOT_INSIDE = "not-inside"
+    ENTERED_BEFORE = "entered-before"
     # Why a registration changed.
     BY_READER = "by-reader"
     MOVED = "moved"
@@ -233,6 +237,15 @@ EXPLANATIONS: Mapping[ReasonName, str] = MappingProxyType(
         ReasonName.BY_AUTHOR: (
             "You decided it with `drip delivery`: an uncertain message counts as sent or is sent again, a held one is "
             "retried, one that was due or held is cancelled. `drip log` has the moment and what it was before."
+        ),
+        ReasonName.MOVED_BY_AUTHOR: (
+            "You moved the reader past this step, or out of this sequence into another, with `drip enrollment move`. A "
+            "step that was skipped so can be made up for by moving them back; what was sent is never sent again."
+        ),
+        ReasonName.NOT_INSIDE: "The reader is not in this sequence now, so there is nothing to stop or to move.",
+        ReasonName.ENTERED_BEFORE: (
+            "The reader has been in this sequence before, and its `again:` lets nobody enter it again, or not yet. "
+            "Whom you took out yourself you may put back: they go on where they stopped."
         ),
         ReasonName.BY_READER: "The reader gave the seat back on the page that every mail about it links to.",
         ReasonName.MOVED: (

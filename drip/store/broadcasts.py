@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, exists, func, literal, select, upd
 
 from drip.core.delivery import DeliveryState
 from drip.core.model import Term
-from drip.core.records import Kind, SubscriptionState
+from drip.core.records import Kind, SubscriberId, SubscriptionState
 from drip.store.columns import said
 from drip.store.conditions import Asking
 from drip.store.facts import FactsParts
@@ -104,6 +104,11 @@ class Broadcasts(Asking, FactsParts):
         condition = self.condition_of(where, audience.campaign, now)
         number: int = self._value(readers(audience, func.count()).where(condition))
         return number
+
+    def people_where(self, where: Term, campaign: str, now: datetime) -> Sequence[SubscriberId]:
+        """Everybody for whom the condition holds, whatever they are subscribed to."""
+        statement = select(subscriber.c.id).where(self.condition_of(where, campaign, now)).order_by(subscriber.c.id)
+        return list(self._run(statement).scalars())
 
     def zones_of(self, list: str, default_zone: str) -> Sequence[str]:  # noqa: A002 - DESIGN §5
         """The zones in which the list has readers, for a broadcast in the reader's time."""

@@ -6,12 +6,12 @@ Never decides what comes next: `drip.core.decide` does.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, Update, bindparam, exists, func, select, update
+from sqlalchemy import Select, Update, bindparam, delete, exists, func, select, update
 
 from drip.core.delivery import DeliveryState
 from drip.core.records import (
@@ -26,9 +26,9 @@ from drip.core.records import (
     SubscriberId,
 )
 from drip.store.columns import Moment, among, said
-from drip.store.schema import delivery, enrollment, step_done
+from drip.store.schema import delivery, enrollment, step_done, subscriber
 from drip.store.standstill import open_pause
-from drip.store.transaction import Row_, Transaction, insert_into
+from drip.store.transaction import Transaction, insert_into
 
 ENROLLMENT = (
     enrollment.c.id,
@@ -58,7 +58,7 @@ NOT_YET_ENDED = delivery.c.state.in_(
 )
 
 
-def as_enrollment(row: Row_, done: tuple[StepDone, ...]) -> Enrollment:
+def as_enrollment(row: Sequence[Any], done: tuple[StepDone, ...]) -> Enrollment:
     """A row of ENROLLMENT, and what is behind the person, as a record."""
     return Enrollment(*(*row[:9], done, *row[9:]))
 
@@ -215,6 +215,53 @@ class Enrollments(Transaction):
         self._run(ended.values(values))
         return list(self._run(cancel_statement(), {"number": id, "why": reason, "now": now}).scalars())
 
+    def cancel_planned(self, id: EnrollmentId, reason: str, now: datetime) -> int:  # noqa: A002
+        """Takes back what an enrollment has planned and not begun to send. How many."""
+        return len(self._run(cancel_statement(), {"number": id, "why": reason, "now": now}).scalars().all())
+
+    def reopen_enrollment(self, id: EnrollmentId, now: datetime) -> None:  # noqa: A002
+        """It runs again, and is decided at once; unless its sequence is paused."""
+        paused = open_pause(enrollment.c.campaign, enrollment.c.sequence).scalar_subquery()
+        values = {"state": EnrollmentState.RUNNING, "end_reason": "", "ended_at": None, "paused_at": paused}
+        reopened = update(enrollment).where(enrollment.c.id == id, enrollment.c.state != RUNNING)
+        self._run(reopened.values(**values, next_due=now, next_step=None, replanned_at=now))
+
+    def place_enrollment(self, id: EnrollmentId, now: datetime) -> None:  # noqa: A002
+        """Somebody was moved by hand: decided anew at once, and what that makes due is not late (rule 9)."""
+        moved = update(enrollment).where(enrollment.c.id == id, enrollment.c.state == RUNNING)
+        self._run(moved.values(next_due=now, next_step=None, replanned_at=now))
+
+    def forget_steps(self, id: EnrollmentId, steps: Collection[str]) -> None:  # noqa: A002
+        """Steps that were skipped are ahead again."""
+        theirs = (step_done.c.enrollment_id == id, step_done.c.step.in_(list(steps)))
+        self._run(delete(step_done).where(*theirs, step_done.c.did == said(Did.SKIPPED)))
+
+    def enrollments_in(
+        self,
+        campaign: str | None = None,
+        sequence: str | None = None,
+        *,
+        state: EnrollmentState | None = None,
+        step: str | None = None,
+        after_id: int = 0,
+        limit: int = 1000,
+    ) -> Sequence[tuple[Enrollment, str]]:
+        """Enrollments by id, those after `after_id`, each with the address of its subscriber."""
+        wanted = [enrollment.c.id > after_id]
+        for column, value in (
+            (enrollment.c.campaign, campaign),
+            (enrollment.c.sequence, sequence),
+            (enrollment.c.state, state),
+            (enrollment.c.next_step, step),
+        ):
+            if value is not None:
+                wanted.append(column == value)
+        joined = enrollment.join(subscriber, subscriber.c.id == enrollment.c.subscriber_id)
+        statement = select(*ENROLLMENT, subscriber.c.email).select_from(joined).where(*wanted)
+        rows = self._all(statement.order_by(enrollment.c.id).limit(limit))
+        found = self._enrollments([row[:-1] for row in rows])
+        return [(each, row[-1]) for each, row in zip(found, rows, strict=True)]
+
     def stranded(self) -> Sequence[tuple[EnrollmentId, str]]:
         """Enrollments that break invariant 6: running, and waiting for nothing; or ended, and nobody knows why."""
         awaited = exists().where(delivery.c.enrollment_id == enrollment.c.id, NOT_YET_ENDED)
@@ -250,7 +297,7 @@ class Enrollments(Transaction):
                 counts[step] += number
         return dict(counts)
 
-    def _enrollments(self, rows: Sequence[Row_]) -> Sequence[Enrollment]:
+    def _enrollments(self, rows: Sequence[Sequence[Any]]) -> Sequence[Enrollment]:
         done: dict[int, list[StepDone]] = defaultdict(list)
         if rows:
             for number, *step in self._all(done_statement(self._postgres), ids=[row[0] for row in rows]):
