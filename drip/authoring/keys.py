@@ -131,6 +131,8 @@ PROJECT_KEYS = (
         examples=("2026-12-24..2026-12-26",)),
     Key("at-most", Form.TEXT, "How many drip mails and newsletters one reader gets, whatever sends them; mails about a "
         "registration do not count.", examples=("1 a day, 3 a week",)),
+    Key("burst", Form.TEXT, "How many times the drip mails of a usual day a run may send without asking; `off`: any "
+        "number. Default: 5.", examples=("5", "off")),
     Key("test-mode", Form.TEXT, "While this is here, all mail goes to this address of yours, and none to readers.",
         examples=("me@example.com",)),
 )  # fmt: skip

@@ -29,7 +29,8 @@ from drip.authoring.read_values import (
     read_zone,
 )
 from drip.authoring.section import Notebook, Section, clip, read_section
-from drip.core.limits import parse_at_most, parse_closing
+from drip.core.burst import TIMES
+from drip.core.limits import parse_at_most, parse_burst, parse_closing
 from drip.core.model import (
     NO_PACES,
     NOTHING,
@@ -137,6 +138,7 @@ def _definition(book: Notebook, section: Section) -> ProjectDefinition:
         test_mode=_test_mode(book, section),
         brand=read_brand(book, section),
         closed=book.phrases(section.texts.get("closed", ()), parse_closing),
+        burst=book.phrase(section.scalars["burst"], parse_burst) if "burst" in section.scalars else TIMES,
         at_most=book.phrase(section.scalars.get("at-most"), parse_at_most),
     )
 

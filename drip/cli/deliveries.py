@@ -14,6 +14,7 @@ import click
 from drip.cli.grammar import EXITS_PROJECT, Call, command, dry_run_option, noun, yes_option
 from drip.cli.output import count, one_line
 from drip.core.delivery import DeliveryState
+from drip.core.reasons import ReasonName
 from drip.core.records import Delivery, DeliveryId
 from drip.core.when import wall_clock
 from drip.errors import NotFound, WrongUsage
@@ -134,7 +135,11 @@ def _lines(found: Delivery, email: str, attempts: Sequence[Attempt], project: Pr
         yield "look for it in the relay's log by the recipient and that moment, then"
         yield f"`drip delivery resolve {found.id} --assume-sent`, or `--resend` if the relay never had it"
     elif found.state is DeliveryState.HELD:
-        yield f"mend the post and `drip apply`, then `drip delivery retry {found.id}`; or `drip delivery cancel`"
+        if found.reason == ReasonName.BURST.value:
+            yield "it was due with far more others than usual: `drip run --yes` sends them all"
+            yield f"or `drip delivery retry {found.id}` this one, or `drip delivery cancel {found.id}`"
+        else:
+            yield f"mend the post and `drip apply`, then `drip delivery retry {found.id}`; or `drip delivery cancel`"
 
 
 # --- deciding ----------------------------------------------------------------------------------------------
@@ -233,7 +238,7 @@ def resolve(
 @click.option("--all", "take_all", is_flag=True, help="All that are held.")
 @dry_run_option
 def retry(call: Call, numbers: tuple[int, ...], take_all: bool, dry_run: bool) -> None:
-    """Try held deliveries again: their message could not be made, and nothing was sent."""
+    """Let held deliveries go: their message could not be made, or too many were due at once; nothing was sent."""
     states = (DeliveryState.HELD,)
     _settle(call, numbers, take_all, states, DeliveryState.DUE, verb=("retry", "due again:"), dry_run=dry_run)
 

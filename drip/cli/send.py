@@ -43,9 +43,7 @@ ASK_ABOVE = 50
 WATCH_SECONDS = 60.0
 """How long `--watch` sleeps at most: other processes may bring work that is due at once."""
 
-DRY_RUN_PAGE = 1_000
-DRY_RUN_MAX = 100_000
-"""So many people are looked at by `--dry-run`: it holds them in memory."""
+BURST_HINT = "look at them with `drip delivery list`; then `drip run --yes` sends them"
 
 NUMBERS = ("planned", "sent", "deferred", "failed", "uncertain", "skipped", "capped", "held", "recovered")
 TOLD = NUMBERS[2:]
@@ -61,6 +59,7 @@ KINDS = {each.name.lower(): each for each in Kind}
         ("drip run", "the line for cron: `* * * * * cd my-letter && drip run -q`"),
         ("drip run --dry-run", "say what would be sent now"),
         ("drip run --limit 100", "send 100 messages at most"),
+        ("drip run --yes", "send also what was held because it was far more than usual"),
         ("drip run --clock-ok", "go on although the clock jumped, because it is right now"),
         ("drip run --watch", "stay and send whenever something is due, until Ctrl-C"),
     ),
@@ -70,22 +69,29 @@ KINDS = {each.name.lower(): each for each in Kind}
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send N messages at most.")
 @click.option("--watch", is_flag=True, help="Stay, and send whenever something is due.")
 @click.option("--only", type=click.Choice(list(KINDS)), help="Only messages of this kind.")
+@click.option(
+    "-y", "--yes", is_flag=True, help="Send also what is far more than usual (`burst:`), and was held for it."
+)
 @click.option("--clock-ok", is_flag=True, help="The clock is right, even if it is far from that of the last run.")
-def run(call: Call, dry_run: bool, limit: int | None, watch: bool, only: str | None, clock_ok: bool) -> int:
+def run(call: Call, dry_run: bool, limit: int | None, watch: bool, only: str | None, clock_ok: bool, yes: bool) -> int:
     """Do what is due, once, and exit. Two runs at once are safe; so is a killed one."""
     if watch and (dry_run or limit is not None):
         raise WrongUsage("`--watch` fits neither `--dry-run` nor `--limit`")
+    if yes and (watch or dry_run):
+        raise WrongUsage("`--yes` fits neither `--watch` nor `--dry-run`", hint="say it once: `drip run --yes`")
     kind = KINDS[only] if only else None
     with call.project() as project:
         _warn_of_test_mode(call, project)
         if dry_run:
-            return _rehearse(call, project, kind)
+            from drip.cli.dry_run import tell_due
+
+            return tell_due(call, project, kind)
         if watch:
             if not clock_ok:
                 _check_clock(call, project)
             _watch(call, project, kind)
             return 0
-        return _once(call, project, limit, kind, clock_ok=clock_ok)
+        return _once(call, project, limit, kind, clock_ok=clock_ok, yes=yes)
 
 
 def _warn_of_test_mode(call: Call, project: Project) -> None:
@@ -107,10 +113,12 @@ def _check_clock(call: Call, project: Project) -> None:
         raise ClockDoubted(reason)
 
 
-def _once(call: Call, project: Project, limit: int | None, kind: Kind | None, *, clock_ok: bool) -> int:
+def _once(call: Call, project: Project, limit: int | None, kind: Kind | None, *, clock_ok: bool, yes: bool) -> int:
     from drip.simulate import next_moment
 
-    glance = project.glance(call.now())
+    if yes:
+        _release(call, project)
+    glance = None if yes else project.glance(call.now())
     interrupted = False
     if glance is not None:
         numbers, relay_down, resting, next_at = dict.fromkeys(NUMBERS, 0), "", "", glance.next_at
@@ -118,7 +126,7 @@ def _once(call: Call, project: Project, limit: int | None, kind: Kind | None, *,
         if not clock_ok:
             _check_clock(call, project)
         with Stop(project.engine.stop, call.output.talk) as stop:
-            numbers, relay_down, resting = _recorded(call, project, limit, kind, stop)
+            numbers, relay_down, resting = _recorded(call, project, limit, kind, stop, careful=not yes)
         interrupted = bool(stop.asked)
         next_at = next_moment(project.engine)
     # A glance is never content with a project that was not applied.
@@ -139,6 +147,14 @@ def _once(call: Call, project: Project, limit: int | None, kind: Kind | None, *,
     return 0
 
 
+def _release(call: Call, project: Project) -> None:
+    from drip.engine.bursting import release_burst
+
+    released = release_burst(project.store, call.now())
+    if released:
+        call.output.talk(f"{count(released, 'drip mail')} that were held are due again")
+
+
 def _is_applied(project: Project) -> bool:
     with project.store.read() as work:
         return work.live_revision("") is not None
@@ -154,7 +170,7 @@ def _nothing_applied(call: Call) -> int:
 
 
 def _recorded(
-    call: Call, project: Project, limit: int | None, kind: Kind | None, stop: Stop
+    call: Call, project: Project, limit: int | None, kind: Kind | None, stop: Stop, *, careful: bool = True
 ) -> tuple[dict[str, int], str, str]:
     """One run with its record, for `status` and for monitoring; an idle one is recorded in one transaction."""
     from drip.project import make_owner
@@ -170,7 +186,11 @@ def _recorded(
     note = ""
     try:
         while True:
-            ticked = engine.tick(call.now(), limit=None if limit is None else limit - totals["sent"], only=kind)
+            left = None if limit is None else limit - totals["sent"]
+            ticked = engine.tick(call.now(), limit=left, only=kind, careful=careful)
+            if ticked.burst is not None:
+                # Also with --quiet: cron mails it to the author.
+                call.output.complain(f"held: {ticked.burst.text}\nhint: {BURST_HINT}")
             totals.update({name: getattr(ticked, name) for name in NUMBERS})
             note = ticked.relay_down or ticked.resting
             if stop.asked:
@@ -247,89 +267,6 @@ def _watch_once(call: Call, project: Project, kind: Kind | None, stop: Stop) -> 
     left = WATCH_SECONDS if next_at is None else (next_at - call.now()).total_seconds()
     # Never less than a second: what stays due (a relay that is down) must not spin.
     call.pause(min(WATCH_SECONDS, max(1.0, left)) if left > 0 else WATCH_SECONDS)
-
-
-# --- run --dry-run -----------------------------------------------------------------------------------------
-
-
-def _rehearse(call: Call, project: Project, kind: Kind | None) -> int:
-    """What a run would send now: by the same decisions, written nowhere."""
-    now = call.now()
-    with project.store.write() as work:  # a writing turn, so that what is read is not half of another run's work
-        messages = [*_due_deliveries(work, now), *_due_steps(project, work, now)]
-        broadcasts = list(_due_broadcasts(project, work, now))
-    if kind is not None:
-        messages = [each for each in messages if each[2] is kind]
-        broadcasts = broadcasts if kind is Kind.BROADCAST else []
-    if call.output.json:
-        rows = [{"email": email, "post": post, "kind": each.name.lower()} for email, post, each in messages]
-        lots = [{"post": post, "readers": readers} for post, readers in broadcasts]
-        call.output.document({"type": "run", "dry_run": True, "messages": rows, "broadcasts": lots})
-        return 0
-    posts = Counter(post for _, post, _ in messages) + Counter(dict(broadcasts))
-    total = sum(posts.values())
-    if not total:
-        call.output.answer("nothing is due; nothing would be sent")
-        return 0
-    call.output.answer(f"would send {count(total, 'message')}")
-    width = max(len(f"{number:,}") for number in posts.values())
-    for post, number in sorted(posts.items()):
-        call.output.answer(f"  {number:>{width},}  {one_line(post)}")
-    if call.output.verbose:
-        for email, post, _ in messages:
-            call.output.answer(f"  {one_line(email)}  {one_line(post)}")
-    return 0
-
-
-def _due_deliveries(work: Work, now: datetime) -> list[tuple[str, str, Kind]]:
-    from drip.core.delivery import DeliveryState
-
-    found = []
-    after = 0
-    while page := work.deliveries_in(DeliveryState.DUE, after_id=after, limit=DRY_RUN_PAGE):
-        after = page[-1].id
-        due = [each for each in page if each.due_at <= now and (each.expires_at is None or each.expires_at > now)]
-        people = work.readers_for(due)
-        found += [(people[each.id][0].email, _post_name(each.campaign, each.post), each.kind) for each in due]
-    return found
-
-
-def _post_name(campaign: str, post: str) -> str:
-    return f"{campaign}/{post}" if campaign else post
-
-
-def _due_steps(project: Project, work: Work, now: datetime) -> list[tuple[str, str, Kind]]:
-    from drip.core.decide import Do, timeline
-
-    enrollments = work.due_enrollments(now, DRY_RUN_MAX)
-    facts = work.facts_for(enrollments, project.definition.timezone)
-    found = []
-    for each in enrollments:
-        edition = project.engine.live.of(work, each)
-        campaign = edition.campaign if edition else None
-        sequence = campaign.sequence_named(each.sequence) if campaign else None
-        if campaign is None or sequence is None:
-            continue
-        for moment, decision in timeline(sequence, facts[each.id], now, campaign=campaign):
-            if moment <= now and isinstance(decision, Do) and decision.step.is_mail:
-                kind = Kind.REMINDER if sequence.is_service else Kind.SEQUENCE
-                found.append((facts[each.id].subscriber.email, f"{each.campaign}/{decision.post}", kind))
-                break  # a run does no more than one mail of a sequence for one person
-    return found
-
-
-def _due_broadcasts(project: Project, work: Work, now: datetime) -> list[tuple[str, int]]:
-    from drip.core.model import Broadcast, When, WhenKind
-    from drip.core.segments import parse_condition
-    from drip.engine.broadcasts import count_readers
-
-    found = []
-    for each in work.due_broadcasts(now):
-        edition = project.engine.live.edition(work, each.revision_id)
-        where = parse_condition(each.where_phrase) if each.where_phrase else None
-        asked = Broadcast(each.post, each.list, When("at once", WhenKind.AT_ONCE), where)
-        found.append((f"{each.campaign}/{each.post}", count_readers(work, edition, asked, now)))
-    return found
 
 
 # --- send --------------------------------------------------------------------------------------------------

@@ -18,12 +18,14 @@ from drip.core.problems import PhraseError
 CLOSED_USAGE = "write a day like `2026-12-24`, or the first and the last like `2026-12-24..2026-12-26`"
 AGAIN_USAGE = "write `never`, `after 90 days` or `always`"
 AT_MOST_USAGE = "write `1 a day`, `3 a week`, or `1 a day, 3 a week`"
+BURST_USAGE = "write a number of times, such as `5`, or `off`"
 PRIORITY_USAGE = f"write `high`, `normal`, `low`, or a number from 0 to {PRIORITY_MAX} (high is {HIGH}, low is {LOW})"
 # Holidays, not a pause: a longer one would look like a sequence that has stopped.
 CLOSING_DAYS_MAX = 92
 AGAIN_DAYS_MAX = 3_650
 # More than anybody wants; and every count stays small.
 AT_MOST_MAX = 1_000
+BURST_MIN, BURST_MAX = 2, 1_000
 
 DAY = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 AGAIN_AFTER = re.compile(r"after ([0-9]{1,5}) (days?|weeks?)")
@@ -152,3 +154,14 @@ def parse_priority(phrase: str) -> int:
 def priority_text(priority: int) -> str:
     """A priority as it is best written."""
     return next((word for word, number in PRIORITIES.items() if number == priority), str(priority))
+
+
+def parse_burst(phrase: str) -> int | None:
+    """Read `5`, `5 times` or `off`; None: off. Raises PhraseError."""
+    text = tidy(phrase).lower().removesuffix(" times")
+    if text == "off":
+        return None
+    if re.fullmatch("[0-9]{1,4}", text) and BURST_MIN <= int(text) <= BURST_MAX:
+        return int(text)
+    message = f"this must be `off` or a whole number from {BURST_MIN} to {BURST_MAX:,}"
+    raise PhraseError(message, width=len(phrase.strip()) or 1, help=BURST_USAGE)

@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
 
+from drip.core.burst import TIMES
 from drip.core.caps import NORMAL, AtMost
 from drip.core.variants import Variant
 
@@ -105,9 +106,9 @@ class ProjectDefinition:
     """drip.yaml: who sends, from where, to which lists. `fields` are fall-backs for fields not known of a reader.
 
     `test_mode` is the address that all mail goes to in place of its readers; "" when mail goes to the readers.
-    `closed` are the days on which no sequence sends, `at_most` how much one person gets (rule 12). `journal` is the
-    folder of the send journal; "" is beside the database. `paces` are messages a minute by the domain of the readers'
-    addresses.
+    `closed` are the days on which no sequence sends, `at_most` how much one person gets (rule 12), `burst` how many
+    times the usual volume a run may send unasked (rule 15; None: no limit). `journal` is the folder of the send
+    journal; "" is beside the database. `paces` are messages a minute by the domain of the readers' addresses.
     """
 
     name: str
@@ -128,6 +129,7 @@ class ProjectDefinition:
     journal: str = ""
     at_most: AtMost | None = None
     paces: Mapping[str, int] = field(default_factory=lambda: NO_PACES)
+    burst: int | None = TIMES
 
     def list_named(self, name: str) -> MailingList | None:
         """The list of that name, or None."""

@@ -88,6 +88,9 @@ def about_project(before: ProjectDefinition, wanted: ProjectDefinition) -> Itera
     if old != new:
         effect = "in every campaign, also for what waits for the limit now"
         yield PlanLine(CHANGED, "project", f"at-most: {old} → {new}", effect)
+    old, new = ("off" if each.burst is None else str(each.burst) for each in (before, wanted))
+    if old != new:
+        yield PlanLine(CHANGED, "project", f"burst: {old} → {new}", "for the next run")
 
 
 # --- the campaign and its webinar --------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ class ReasonName(StrEnum):
     STOPS_FIRST = "stops-first"
     CAPPED = "capped"
     PAUSED = "paused"
+    BURST = "burst"
     # Never, for this step.
     CONDITION_FALSE = "condition-false"
     REGISTERED_LATE = "registered-late"
@@ -135,6 +136,13 @@ EXPLANATIONS: Mapping[ReasonName, str] = MappingProxyType(
             "You paused this with `drip pause`: nothing of it is planned or sent until `drip resume`. A mail that was "
             "skipped for this reason became due meanwhile, and you resumed with `--skip-overdue`; the steps behind it "
             "keep the moments that they had."
+        ),
+        ReasonName.BURST: (
+            "The run found far more drip mails due at once than this project usually sends (`burst:` in drip.yaml, 5 "
+            "times the volume of a usual day), so it held them all and asked. That happens after a delay was shortened "
+            "or many readers were imported, and also after a clock jumped or a database was restored. Look at them "
+            "with `drip delivery list`; then `drip run --yes` sends those that are still good, and `drip delivery "
+            "cancel` takes one back. Confirmations, mails about a registration and broadcasts were not held."
         ),
         ReasonName.CONDITION_FALSE: (
             "The `if:` of the step does not hold for this reader. A skipped step does not delay the next one: that "

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from drip.core.burst import Burst
 from drip.core.delivery import DeliveryState
 from drip.core.events import Event, OfferLapsed, SessionEnded
 from drip.core.model import ProjectDefinition
@@ -59,6 +60,7 @@ class Ticked:
     more: bool = False
     relay_down: str = ""
     resting: str = ""
+    burst: Burst | None = None
 
     @property
     def partly(self) -> bool:
@@ -132,14 +134,18 @@ class Engine:
                 return False
             return not self._lost_confirmations(work, now) and not self.store.dead_owners(work)
 
-    def tick(self, now: datetime, *, limit: int | None = None, only: Kind | None = None) -> Ticked:
-        """Do what is due at `now`, once. See the module's word for the order.
+    def tick(
+        self, now: datetime, *, limit: int | None = None, only: Kind | None = None, careful: bool = False
+    ) -> Ticked:
+        """Do what is due at `now`, once. See the module's word for the order. If `careful`, hold a burst back.
 
         Raises RelayUnreachable, JournalAhead, CannotRecord.
         """
-        return asyncio.run(self.tick_async(now, limit=limit, only=only))
+        return asyncio.run(self.tick_async(now, limit=limit, only=only, careful=careful))
 
-    async def tick_async(self, now: datetime, *, limit: int | None = None, only: Kind | None = None) -> Ticked:
+    async def tick_async(
+        self, now: datetime, *, limit: int | None = None, only: Kind | None = None, careful: bool = False
+    ) -> Ticked:
         """`tick`, inside a running event loop."""
         if self.journal is not None:
             refuse_if_ahead(self.store, self.journal, now)
@@ -152,20 +158,25 @@ class Engine:
                 self._close_sessions(now)
                 self._pass_on_offers(now)
                 totals["planned"] = self._freeze_broadcasts(now)
-                return await self._work_off(owner, now, limit, only, totals)
+                return await self._work_off(owner, now, limit, only, totals, careful=careful)
             return Ticked()
         finally:
             ownership.release()
 
     async def _work_off(
-        self, owner: str, now: datetime, limit: int | None, only: Kind | None, totals: Counter[str]
+        self, owner: str, now: datetime, limit: int | None, only: Kind | None, totals: Counter[str], *, careful: bool
     ) -> Ticked:
         from drip.engine.advance import advance_due
+        from drip.engine.bursting import hold_burst
 
         more, relay_down, resting = False, "", ""
+        burst: Burst | None = None
         while True:
             totals["planned"] += advance_due(self.store, self.scene, now).planned
             totals["recovered"] += settle_known(self.store)
+            if careful and (held := hold_burst(self.store, self.live, now)) is not None:
+                totals["held"] += held.due
+                burst = burst or held
             left = None if limit is None else limit - totals["sent"] - totals["failed"] - totals["deferred"]
             with self.store.read() as work:
                 due = work.next_delivery_due()
@@ -182,7 +193,7 @@ class Engine:
             name: totals[name]
             for name in ("planned", "sent", "deferred", "failed", "uncertain", "skipped", "capped", "held", "recovered")
         }
-        return Ticked(**numbers, more=more, relay_down=relay_down, resting=resting)
+        return Ticked(**numbers, more=more, relay_down=relay_down, resting=resting, burst=burst)
 
     async def _send(
         self, owner: str, now: datetime, limit: int | None, only: Kind | None

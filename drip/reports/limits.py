@@ -1,19 +1,46 @@
-"""What the author's limits hold back, for `drip status`: how much waits for room under `at-most:`.
+"""What the author's limits hold back, for `drip status`: what waits for room under `at-most:`, and what is held why.
 
 Changes nothing. Called by `drip.reports.status`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from drip.core.reasons import ReasonName
 
 if TYPE_CHECKING:
     from drip.project import Project
     from drip.store.work import Work
 
 LATELY = timedelta(days=7)
+
+ASKS_FOR_HELD: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "": (
+            "held: their post cannot be filled in",
+            "mend the post, `drip apply`, `drip delivery retry --all`; `drip log` tells what is wrong",
+        ),
+        ReasonName.BURST.value: (
+            "held: far more drip mails were due at once than usual",
+            "look at them with `drip delivery list`; then `drip run --yes` sends them",
+        ),
+    }
+)
+"""Why a delivery may be held, and what the author can do about it; "" for every reason without a line of its own."""
+
+
+def held_for(reasons: Mapping[str, int]) -> list[tuple[str, int]]:
+    """The numbers of the held by the reasons that have a line, the plain ones first."""
+    numbers: Counter[str] = Counter()
+    for reason, number in reasons.items():
+        numbers[reason if reason in ASKS_FOR_HELD else ""] += number
+    return sorted(numbers.items())
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from drip.core.delivery import DeliveryState
 from drip.core.problems import Rank
 from drip.core.records import EnrollmentState, Pause, RunRecord
 from drip.core.when import wall_clock
-from drip.reports.limits import CapNumbers, cap_numbers
+from drip.reports.limits import ASKS_FOR_HELD, CapNumbers, cap_numbers, held_for
 from drip.reports.variants import VARIANT_HEADINGS, VariantNumbers, variant_document, variant_numbers, variant_row
 from drip.simulate import next_moment
 
@@ -120,7 +120,7 @@ def gather(project: Project, now: datetime) -> Status:
             next_at=next_at,
             last_run=last_run,
             needs=[
-                *_delivery_needs(deliveries),
+                *_delivery_needs(deliveries, work.held_by_reason()),
                 *_file_needs(project, work, files, now),
                 *_run_needs(last_run, next_at, now),
                 *_journal_needs(project, work),
@@ -204,11 +204,6 @@ ASKS_FOR = (
         "they are never resent by themselves; see `drip delivery list`",
     ),
     (DeliveryState.FAILED, "failed: refused for good", "`drip log` tells why"),
-    (
-        DeliveryState.HELD,
-        "held: their post cannot be filled in",
-        "mend the post, `drip apply`, `drip delivery retry --all`; `drip log` tells what is wrong",
-    ),
     (DeliveryState.EXPIRED, "expired: the relay put them off for 72 hours", "`drip log` tells what it said"),
 )
 
@@ -217,11 +212,13 @@ def _count(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def _delivery_needs(deliveries: Mapping[str, int]) -> list[Need]:
+def _delivery_needs(deliveries: Mapping[str, int], held: Mapping[str, int]) -> list[Need]:
+    asked = [(state.value, deliveries[state.value], text, hint) for state, text, hint in ASKS_FOR]
+    asked[2:2] = [(DeliveryState.HELD.value, number, *ASKS_FOR_HELD[reason]) for reason, number in held_for(held)]
     return [
-        Need(state.value, f"{_count(deliveries[state.value], 'delivery', 'deliveries')} {text}", hint)
-        for state, text, hint in ASKS_FOR
-        if deliveries[state.value]
+        Need(name, f"{_count(number, 'delivery', 'deliveries')} {text}", hint)
+        for name, number, text, hint in asked
+        if number
     ]
 
 

@@ -6,6 +6,7 @@ The parts stand in their own modules; this only puts them together. `Store.write
 from __future__ import annotations
 
 from drip.store.broadcasts import Broadcasts
+from drip.store.bursts import Bursts
 from drip.store.caps import Caps
 from drip.store.deliveries import Deliveries
 from drip.store.desk import Desk
@@ -24,6 +25,7 @@ from drip.store.webinars import Webinars
 
 class Work(
     Broadcasts,
+    Bursts,
     Caps,
     Deliveries,
     Desk,

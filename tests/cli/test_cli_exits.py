@@ -446,3 +446,25 @@ def test_watch_outlives_a_dead_relay(live: Kitchen) -> None:
     assert result.exit_code == 130
     assert naps == [60.0, 60.0]
     assert result.stderr.count("trying again in a minute") == 2
+
+
+# --- 3: far more than usual ------------------------------------------------------------------------------------
+
+
+def test_a_burst_is_3_once_even_for_a_quiet_cron_and_yes_sends_it(
+    live: Kitchen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drip.core.burst.ALWAYS_ALLOWED", 2)
+    monkeypatch.setattr("drip.engine.bursting.ALWAYS_ALLOWED", 2)
+    for number in range(4):
+        live.ok("subscriber", "add", f"r{number}@example.com", "--list", "cooks", "--consent", "asked me")
+    told = live.ok("run", "--dry-run").stderr
+    assert "`drip run` would hold them and ask for `--yes`" in told
+    held = live.drip("run", "-q")
+    assert held.exit_code == 3
+    assert "held: 5 drip mails were due at once, and none was sent in the last four weeks\nhint: look at" in held.stderr
+    assert live.deliveries()["held"] == 5
+    assert "`drip run --yes` sends them all" in live.ok("delivery", "show", "1").stdout
+    assert live.ok("run", "-q").output == ""
+    assert "sent 5 messages" in live.ok("run", "--yes").stdout
+    assert live.drip("run", "--yes", "--watch").exit_code == 2
