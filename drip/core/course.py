@@ -126,7 +126,8 @@ def advance(standing: Standing, passage: Passage, plots: Plots, now: datetime) -
     if sequence is None:
         end(standing, passage, EnrollmentState.STOPPED, ReasonName.SEQUENCE_REMOVED.value, now)
         return None
-    campaign = plots.campaigns[passage.campaign]
+    campaign = plots.campaign_of(passage)
+    assert campaign is not None, "the sequence is in it"
     facts = facts_of(standing, passage, plots)
     while True:
         decision = decide(sequence, facts, now, campaign=campaign)

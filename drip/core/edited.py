@@ -32,7 +32,7 @@ class Edit:
     def apply(self, standing: Standing, now: datetime) -> None:
         """Let it take effect for one person."""
         for passage in standing.running(self.wanted.name):
-            if passage.sequence not in self.kept:
+            if passage.sequence not in self.kept and passage.plot is None:
                 end(standing, passage, EnrollmentState.STOPPED, ReasonName.SEQUENCE_REMOVED.value, now)
         for line in self.lines:
             line.apply(standing, now)
@@ -52,16 +52,19 @@ class _Line:
         self.reopens = any(each.reopen for each in sequence.steps)
         self.is_new = any(each.reopen and not each.identities & reopened for each in sequence.steps)
         self.places = () if self.reopens else places(live, wanted, sequence.name, zone_changed=zone_changed)
+        self.releases = was.is_pinned and not sequence.is_pinned
         self.moves = bool(self.removed) or not all(each.is_same for each in self.places)
         self.position = {each.step.identity: each.position for each in self.places}
 
     def apply(self, standing: Standing, now: datetime) -> None:
+        if self.releases:
+            self._release(standing, now)
         if self.names:
             self._rename(standing)
         if self.removed:
             self._drop(standing, now)
         for passage in list(standing.running(self.campaign)):
-            if passage.sequence != self.sequence.name or passage.next_due is None:
+            if passage.sequence != self.sequence.name or passage.next_due is None or passage.plot is not None:
                 continue
             if self.reopens:
                 passage.next_due = now
@@ -69,9 +72,16 @@ class _Line:
             elif self.moves:
                 self._place(standing, passage, now)
 
+    def _release(self, standing: Standing, now: datetime) -> None:
+        """Who kept a revision goes by the wanted one from now on."""
+        for passage in standing.running(self.campaign):
+            if passage.sequence == self.sequence.name and passage.plot is not None:
+                passage.plot, passage.replanned_at = None, now
+                passage.next_due = now if passage.next_due is not None else None
+
     def _rename(self, standing: Standing) -> None:
         for passage in standing.passages:
-            if (passage.campaign, passage.sequence) == (self.campaign, self.sequence.name):
+            if (passage.campaign, passage.sequence) == (self.campaign, self.sequence.name) and passage.plot is None:
                 passage.done = _renamed(passage, self.names)
                 passage.next_step = self.names.get(passage.next_step or "", passage.next_step)
         given = standing.variants.get(self.campaign, {})
@@ -79,20 +89,22 @@ class _Line:
             if old in given:
                 given.setdefault(new, given[old])
         for mail in standing.mails:
-            if mail.campaign == self.campaign:
+            if mail.campaign == self.campaign and (mail.passage is None or mail.passage.plot is None):
                 mail.step = self.names.get(mail.step or "", mail.step)
 
     def _drop(self, standing: Standing, now: datetime) -> None:
         """What is planned of a step that is gone, and not begun, is taken back; who waits for it goes on."""
         theirs = [each for each in standing.mails if each.campaign == self.campaign and each.passage is not None]
         for mail in theirs:
+            if mail.passage is not None and mail.passage.plot is not None:
+                continue
             if mail.step in self.removed and mail.state in NOT_BEGUN:
                 mail.state, mail.reason = DeliveryState.CANCELLED, ReasonName.STEP_REMOVED.value
                 standing.mails.remove(mail)
         sending = {id(each.passage) for each in standing.mails if each.state is DeliveryState.SENDING}
         for passage in standing.running(self.campaign):
             waits = passage.next_due is None and passage.next_step in self.removed
-            if waits and id(passage) not in sending:
+            if waits and id(passage) not in sending and passage.plot is None:
                 passage.next_due = now
 
     def _place(self, standing: Standing, passage: Passage, now: datetime) -> None:

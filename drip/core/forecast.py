@@ -106,7 +106,8 @@ class Forecast:
         sequence = self.plots.sequence_of(passage)
         if sequence is None or passage.next_due is None or passage.next_due <= self.start:
             return
-        campaign = self.plots.campaigns[passage.campaign]
+        campaign = self.plots.campaign_of(passage)
+        assert campaign is not None, "the sequence is in it"
         decision = decide(sequence, facts_of(standing, passage, self.plots), self.start, campaign=campaign)
         if isinstance(decision, Wait) and decision.until >= passage.next_due:
             passage.next_due, passage.why = decision.until, decision.reason.name
@@ -210,7 +211,7 @@ class _Likeness:
     """
 
     def __init__(self, plots: Plots) -> None:
-        campaigns = plots.campaigns.values()
+        campaigns = [*plots.campaigns.values(), *plots.kept]
         terms = list(_terms(campaigns, (each.where for each in plots.announcements)))
         steps = [step for campaign in campaigns for sequence in campaign.sequences for step in sequence.steps]
         self._tags = frozenset(each.tag for each in terms if isinstance(each, HasTag)) | frozenset(
@@ -244,7 +245,13 @@ class _Likeness:
             for sequence in campaign.sequences
             for step in sequence.steps
             if step.condition is None
-        )
+        ) - {
+            (campaign.name, step.identity)
+            for campaign in campaigns
+            for sequence in campaign.sequences
+            for step in sequence.steps
+            if step.condition is not None  # in one revision that somebody keeps
+        }
 
     def of(self, standing: Standing, moment: datetime) -> tuple[object, ...]:
         """Everything that matters about somebody who comes to this run."""
@@ -316,6 +323,7 @@ class _Likeness:
         return (
             passage.campaign,
             passage.sequence,
+            id(passage.plot),  # each revision is read once
             passage.next_due,
             passage.next_step if is_plain else None,
             frozenset([each.step for each in passage.done]),

@@ -51,6 +51,8 @@ class Passage:
     end_reason: str = ""
     replanned_at: datetime | None = None
     why: ReasonName | None = None
+    plot: Campaign | None = None
+    """The campaign as it was when this began, where the passage keeps that."""
 
     @property
     def is_running(self) -> bool:
@@ -147,10 +149,16 @@ class Plots:
     announcements: tuple[Announcement, ...] = ()
     single: frozenset[str] = frozenset()
     tracked: frozenset[tuple[str, str]] = frozenset()
+    kept: tuple[Campaign, ...] = ()
+    """Campaigns as they were, which somebody keeps."""
+
+    def campaign_of(self, passage: Passage) -> Campaign | None:
+        """The campaign that somebody goes by: the one that they keep, else the live one."""
+        return passage.plot if passage.plot is not None else self.campaigns.get(passage.campaign)
 
     def sequence_of(self, passage: Passage) -> Sequence | None:
-        """The live sequence that somebody is in; None where it was taken out."""
-        campaign = self.campaigns.get(passage.campaign)
+        """The sequence that somebody is in; None where it was taken out."""
+        campaign = self.campaign_of(passage)
         return campaign.sequence_named(passage.sequence) if campaign is not None else None
 
 

@@ -60,7 +60,7 @@ def live_outlook(
     """
     project = live.project(work).definition
     campaigns = [each.campaign for each in live.campaigns(work) if each.campaign is not None]
-    plots = _plots(work, project, campaigns, _announcements(work))
+    plots = _plots(work, live, project, campaigns, _announcements(work))
     forecast = Forecast(plots, start, until, every=every)
     _look(work, live, forecast, project.timezone, [], tell, met)
     return Outlook(start, until, forecast.people, forecast.numbers())
@@ -91,7 +91,7 @@ def wanted_outlook(
         for broadcast in each.broadcasts
         if (announcement := _announced(each, broadcast, start)).occasion not in frozen
     ]
-    plots = _plots(work, definition, list(campaigns.values()), [*kept, *planned])
+    plots = _plots(work, live, definition, list(campaigns.values()), [*kept, *planned])
     edits = [Edit(before[each.name], each, zone_changed=zone_changed) for each in wanted if each.name in before]
     forecast = Forecast(plots, start, until, every=every)
     _look(work, live, forecast, definition.timezone, edits, tell, None)
@@ -125,7 +125,11 @@ def _look(
 
 
 def _plots(
-    work: Work, definition: ProjectDefinition, campaigns: Sequence[Campaign], announcements: Sequence[Announcement]
+    work: Work,
+    live: Live,
+    definition: ProjectDefinition,
+    campaigns: Sequence[Campaign],
+    announcements: Sequence[Announcement],
 ) -> Plots:
     webinars = {each.name: each.webinar for each in campaigns if each.webinar is not None}
     last = {name: each.last_start for name, each in webinars.items() if each.last_start is not None}
@@ -136,6 +140,7 @@ def _plots(
         tuple(sorted(announcements, key=lambda each: (each.due_at, each.occasion))),
         frozenset(each.name for each in definition.lists if each.opt_in is OptIn.SINGLE),
         frozenset(work.sessions_with(Attendance.ATTENDED)),
+        tuple(each for number in work.kept_revisions() if (each := live.edition(work, number).campaign) is not None),
     )
 
 

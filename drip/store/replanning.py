@@ -33,7 +33,7 @@ from sqlalchemy import (
 from drip.core.delivery import DeliveryState
 from drip.core.places import Place
 from drip.core.reasons import ReasonName
-from drip.core.records import Did, EnrollmentState
+from drip.core.records import Did, EnrollmentState, RevisionId
 from drip.store.columns import MICROSECOND, Moment, said
 from drip.store.enrollments import FOLLOWS, NOT_YET_SENT, RUNNING
 from drip.store.schema import delivery, enrollment, log, registration, revision, session, step_done
@@ -136,6 +136,12 @@ class Replanning(Transaction):
         moment = case((enrollment.c.next_due.is_not(None), literal(now, Moment())), else_=null())
         values = {"next_due": type_coerce(moment, Moment()), "replanned_at": now, "revision_id": None}
         return self._changed(update(enrollment).where(*kept).values(**values))
+
+    def kept_revisions(self) -> Sequence[RevisionId]:
+        """The revisions that somebody keeps, oldest first."""
+        kept = (enrollment.c.state == RUNNING, enrollment.c.revision_id.is_not(None))
+        statement = select(enrollment.c.revision_id).where(*kept).distinct().order_by(enrollment.c.revision_id)
+        return [RevisionId(row[0]) for row in self._all(statement)]
 
     def count_pinned(self, campaign: str) -> Mapping[str, Mapping[int, int]]:
         """For each sequence, how many people keep which revision, by its number."""

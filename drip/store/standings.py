@@ -103,6 +103,11 @@ def statements() -> dict[str, Select[Any]]:
         "lists": select(subscription.c.subscriber_id, subscription.c.list, subscription.c.confirmed_at).where(
             *within(subscription.c.subscriber_id), subscription.c.state == said(SubscriptionState.ACTIVE)
         ),
+        "pinned": select(enrollment.c.id, enrollment.c.revision_id).where(
+            *within(enrollment.c.subscriber_id),
+            enrollment.c.state == said(EnrollmentState.RUNNING),
+            enrollment.c.revision_id.is_not(None),
+        ),
         "passages": select(*PASSAGE).where(*within(enrollment.c.subscriber_id)).order_by(enrollment.c.id),
         "steps": select(*steps)
         .select_from(behind)
@@ -179,6 +184,8 @@ class Standings(Transaction):
         for row in rows["seats"]:
             found[row[1]].seats[RegistrationId(row[0])] = _seat(row)
         passages = _passages(rows["passages"], rows["steps"], found)
+        for number, revision in rows["pinned"]:
+            passages[number].plot = plot_of(revision)
         for row in rows["mails"]:
             found[row[0]].mails.append(_mail(row, passages, plot_of))
         return list(found.values())

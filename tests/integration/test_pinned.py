@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from email import message_from_bytes
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from drip.core.delivery import DeliveryState
 from drip.core.events import Unsubscribed
 from drip.core.records import EnrollmentState
 from drip.engine.apply import plan, wanted_campaigns
+from drip.engine.forecast import live_outlook, wanted_outlook
 from drip.engine.live import Edition, Live
 from drip.errors import DripError
 from drip.project import read_tree
@@ -63,6 +67,20 @@ def planned(ground: Ground) -> list[tuple[str, str, str]]:
     return [(each.sign, each.what, each.effect) for each in lines]
 
 
+def foreseen(ground: Ground, edited: bool) -> list[tuple[str, str]]:
+    """The days and mails of the sequence that `drip plan --days` tells, as it is live or as the files are."""
+    files, now = read_tree(ground.folder), ground.clock.now()
+    with ground.store.read() as work:
+        live = ground.engine.live
+        if edited:
+            wanted = wanted_campaigns(files, [], now)[0]
+            found = wanted_outlook(work, live, ground.project.definition, wanted, now, now + timedelta(days=17))
+        else:
+            found = live_outlook(work, live, now, now + timedelta(days=17))
+    mine = [each for each in found.numbers.elements() if each.step.startswith("invite/")]
+    return sorted((f"{each.at:%Y-%m-%d}", each.post) for each in mine)
+
+
 def take_out(ground: Ground) -> None:
     """The second step is gone, the third comes sooner, and the text of the last one is another."""
     ground.edit(PLOT, TAKEN_OUT, "")
@@ -85,6 +103,27 @@ def test_an_edit_touches_only_who_enters_after_it(ground: Ground) -> None:
     later = {wire.recipient for wire in ground.transport.sent if b"Words that came later" in wire.data}
     assert later == {BOB}
     ground.counts_hold()
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_the_forecast_of_an_edit_is_what_then_happens(ground: Ground, pinned: bool) -> None:
+    ground.join(BOB)
+    ground.tick()
+    take_out(ground)
+    if not pinned:
+        ground.edit(PLOT, "    pin: enrollment\n", "")
+    before = foreseen(ground, edited=True)
+    ground.apply()
+    assert foreseen(ground, edited=False) == before
+    already = len(ground.transport.sent)
+    live_on(ground)
+    went = []
+    for wire in ground.transport.sent[already:]:
+        day = parsedate_to_datetime(str(message_from_bytes(wire.data)["Date"]))
+        post = str(message_from_bytes(wire.data)["Feedback-ID"]).split(":")[1]
+        went += [(f"{day:%Y-%m-%d}", post)] if post != LETTER else []
+    assert sorted(went) == before
+    assert len(went) == (6 if pinned else 4)
 
 
 def test_a_mail_that_is_due_stays_though_its_step_is_taken_out(ground: Ground) -> None:
