@@ -45,7 +45,7 @@ SECTIONS = {
     "Send": {"run": "drip.cli.send:run", "send": "drip.cli.send:send"},
     "Look": {"status": "drip.cli.look:status", "why": "drip.cli.look:why", "log": "drip.cli.look:log"},
     "People": {
-        "subscriber": "drip.cli.people:subscriber",
+        "subscriber": "drip.cli.erasing:subscriber",
         "webinar": "drip.cli.webinars:webinar",
         "session": "drip.cli.webinars:session",
         "registration": "drip.cli.roster:registration",

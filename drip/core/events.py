@@ -190,6 +190,15 @@ class ChoseZone:
     evidence: Evidence
 
 
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """The reader, or the author who was asked to, wants everything forgotten. `where` says by which door; it names
+    nobody, and no evidence is kept."""
+
+    subscriber_id: SubscriberId
+    where: str
+
+
 Event = (
     AskedToJoin
     | AddedByAuthor
@@ -208,4 +217,5 @@ Event = (
     | SessionEnded
     | TagChanged
     | ChoseZone
+    | Erased
 )

@@ -43,6 +43,7 @@ class ReasonName(StrEnum):
     STOP_REACHED = "stop-reached"
     REGISTRATION_CANCELLED = "registration-cancelled"
     SESSION_CANCELLED = "session-cancelled"
+    ERASED = "erased"
     ALL_STEPS_DONE = "all-steps-done"
     SEQUENCE_REMOVED = "sequence-removed"
     STEP_REMOVED = "step-removed"
@@ -186,6 +187,10 @@ EXPLANATIONS: Mapping[ReasonName, str] = MappingProxyType(
         ReasonName.SESSION_CANCELLED: (
             "The host cancelled the session: `cancelled` stands after its time in campaign.yaml. Everybody who had a "
             "seat, or stood in line for one, was told once, and nothing more is said about that session."
+        ),
+        ReasonName.ERASED: (
+            "The reader had everything about them erased. What was not sent was taken back, and of the address only a "
+            "keyed hash is kept, suppressed, so that neither an import nor a form brings them back."
         ),
         ReasonName.ALL_STEPS_DONE: "The reader has every step of the sequence behind them.",
         ReasonName.SEQUENCE_REMOVED: "The sequence is no longer in the applied campaign: it ended for all in it.",

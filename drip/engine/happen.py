@@ -1,7 +1,7 @@
 """What each event does to the rows: one function per event, all inside one transaction.
 
-The functions stand in `subscribing`, `registering`, `seating`, `answering` and `attending`; this is the table that
-finds them. Called by `Engine.happen`.
+The functions stand in `subscribing`, `registering`, `seating`, `answering`, `attending` and `forgetting`; this is the
+table that finds them. Called by `Engine.happen`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from drip.core.events import (
     ChoseZone,
     ConfirmedRegistration,
     ConfirmedSubscription,
+    Erased,
     Event,
     JoinedSession,
     JoinedWaitingList,
@@ -31,6 +32,7 @@ from drip.core.events import (
 )
 from drip.engine.answering import answered_invite
 from drip.engine.attending import attendance_reported, seen_in_meeting
+from drip.engine.forgetting import erased
 from drip.engine.registering import (
     asked_to_register,
     cancelled_registration,
@@ -71,6 +73,7 @@ PERFORMERS: Mapping[type[Any], Callable[[Scene, Any], Happened]] = {
     SessionEnded: session_ended,
     TagChanged: tag_changed,
     ChoseZone: chose_zone,
+    Erased: erased,
 }
 
 

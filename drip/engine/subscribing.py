@@ -163,6 +163,8 @@ def asked_to_join(scene: Scene, event: AskedToJoin) -> Happened:
 def added_by_author(scene: Scene, event: AddedByAuthor) -> Happened:
     """The author adds somebody. Suppression beats the author, too."""
     subscriber, created = meet(scene, event.email, event.zone, event.fields)
+    if not subscriber.email:
+        return Happened("suppressed", subscriber.id)  # erased: nothing is kept of what was given
     if not created and (event.fields or event.zone):
         if event.fields:
             scene.work.set_fields(subscriber.id, {**subscriber.fields, **event.fields})

@@ -41,6 +41,10 @@ SUBSCRIBER = (
     subscriber.c.left_at,
 )
 
+ERASED = "erased"
+KNOWN = subscriber.c.email != ""
+"""Whoever was erased has a row without an address: only their keyed hash is left, and nobody finds them by it."""
+
 OPEN_SEATS = (RegistrationState.PENDING, RegistrationState.BOOKED)
 
 
@@ -85,16 +89,26 @@ class People(Transaction):
         if row is not None:
             return as_subscriber(row, frozenset()), True
         known = self.subscriber_by_mailbox(mailbox)
-        assert known is not None
+        if known is None:
+            return self._comes_back(email, mailbox, zone, fields or NOTHING), False
         return known, False
 
+    def _comes_back(self, email: str, mailbox: str, zone: str | None, fields: Mapping[str, str]) -> Subscriber:
+        """Whoever was erased asks again. While the hash is suppressed nothing that was typed is kept."""
+        suppressed = exists().where(suppression.c.mailbox == mailbox)
+        again = update(subscriber).where(subscriber.c.mailbox == mailbox, ~KNOWN, ~suppressed)
+        self._run(again.values(email=email, zone=zone, fields=fields, left_at=None))
+        row = self._first(select(*SUBSCRIBER).where(subscriber.c.mailbox == mailbox))
+        assert row is not None
+        return as_subscriber(row, frozenset())
+
     def subscriber(self, id: SubscriberId) -> Subscriber | None:  # noqa: A002 - the word of the records
-        """The subscriber of that id."""
-        return self._one(select(*SUBSCRIBER).where(subscriber.c.id == id))
+        """The subscriber of that id; None also for one who was erased."""
+        return self._one(select(*SUBSCRIBER).where(subscriber.c.id == id, KNOWN))
 
     def subscriber_by_mailbox(self, mailbox: str) -> Subscriber | None:
         """The subscriber whose keyed address hash it is."""
-        return self._one(select(*SUBSCRIBER).where(subscriber.c.mailbox == mailbox))
+        return self._one(select(*SUBSCRIBER).where(subscriber.c.mailbox == mailbox, KNOWN))
 
     def subscribers(
         self,
@@ -104,7 +118,7 @@ class People(Transaction):
         limit: int = 1000,
     ) -> Sequence[Subscriber]:
         """Subscribers by id, those after `after_id`; with a list or a state, those who have such a subscription."""
-        statement = select(*SUBSCRIBER).where(subscriber.c.id > after_id).order_by(subscriber.c.id).limit(limit)
+        statement = select(*SUBSCRIBER).where(subscriber.c.id > after_id, KNOWN).order_by(subscriber.c.id).limit(limit)
         if list is not None or state is not None:
             wanted = exists().where(subscription.c.subscriber_id == subscriber.c.id)
             if list is not None:

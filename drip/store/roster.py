@@ -92,7 +92,7 @@ def _seated(held: Registration, rest: Sequence[object]) -> Seated:
     assert place is None or isinstance(place, WaitingState)
     return Seated(
         registration=held,
-        email=email,
+        email=email or "(erased)",
         fields=fields,
         state=seat_state(held, place),
         attendance=Attendance.UNKNOWN if came is None else Attendance(str(came)),

@@ -11,6 +11,7 @@ from drip.store.caps import Caps
 from drip.store.deliveries import Deliveries
 from drip.store.desk import Desk
 from drip.store.enrollments import Enrollments
+from drip.store.forgetting import Forgetting
 from drip.store.journal import Journal
 from drip.store.outcomes import Outcomes
 from drip.store.paces import Paces
@@ -30,6 +31,7 @@ class Work(
     Deliveries,
     Desk,
     Enrollments,
+    Forgetting,
     Journal,
     Outcomes,
     Paces,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drip.core.events import ChoseZone, Scope, Unsubscribed
+from drip.core.events import ChoseZone, Erased, Scope, Unsubscribed
 from drip.core.links import Purpose
 from drip.core.records import Delivery, DeliveryId, Subscriber
 from drip.engine.values import city_of
@@ -145,7 +145,7 @@ def preferences_page(site: Site, visit: Visit) -> Response:
 
 
 def prefer(site: Site, visit: Visit) -> Response:
-    """POST /p/TOKEN: stop everything, or one list, or say which time zone one lives in."""
+    """POST /p/TOKEN: stop everything, or one list, say which time zone one lives in, or have everything erased."""
     with site.store.read() as work:
         house = site.house(work)
         subscriber = _reader(site, work, visit.token)
@@ -153,6 +153,8 @@ def prefer(site: Site, visit: Visit) -> Response:
             return house.problem(404, "unsubscribe-unknown")
         before = standing_of(site, house, work, subscriber, visit.now)
         known = {each.list for each in work.subscriptions(subscriber.id)}
+    if "erase" in visit.form:
+        return _erase(site, house, subscriber, visit)
     name = visit.form.get("list", "")
     if visit.form.get("scope") == Scope.EVERYTHING:
         event = Unsubscribed(subscriber.id, visit.evidence("Stop everything"), Scope.EVERYTHING)
@@ -166,6 +168,15 @@ def prefer(site: Site, visit: Visit) -> Response:
     with site.store.read() as work:
         after = standing_of(site, house, work, work.subscriber(subscriber.id) or subscriber, visit.now)
     return _done(house, subscriber, before, after, one_list=name if event.list else "")
+
+
+def _erase(site: Site, house: House, subscriber: Subscriber, visit: Visit) -> Response:
+    """It cannot be undone, so the first press asks, and only the button of that page does it."""
+    values = {"email": masked(subscriber.email)}
+    if visit.form["erase"] != "everything":
+        return house.page("erase", values)
+    site.happen(Erased(subscriber.id, visit.place), visit)
+    return house.page("erased", values)
 
 
 def _choose_zone(site: Site, house: House, subscriber: Subscriber, visit: Visit) -> Response:

@@ -74,6 +74,7 @@ CHANGING = {
     "run",
     "send",
     "subscriber add",
+    "subscriber erase",
     "subscriber unsubscribe",
     "subscriber tag",
     "subscriber untag",
