@@ -60,6 +60,7 @@ CHECKS: tuple[Check, ...] = (
     check_plot.check_goals_can_be_reached,
     check_plot.check_clashes,
     check_plot.check_renames,
+    check_plot.check_renamed_names,
     check_plot.check_moments,
     check_plot.check_posts_and_plot_meet,
     check_reach.check_conditions,

@@ -202,6 +202,22 @@ def check_renames(desk: Desk) -> Iterator[Problem]:
                 taken.setdefault(old, step.value.target)
 
 
+def check_renamed_names(desk: Desk) -> Iterator[Problem]:
+    """Neither a sequence nor a post can have been what another one still is."""
+    for campaign in desk.campaigns:
+        sequences = {each.value.name: each for each in campaign.sequences}
+        for name, sequence in sequences.items():
+            for old in sequence.value.was:
+                if old in sequences:
+                    message = f"`{clip(old)}` is still a sequence, so `{name}` was not called that"
+                    yield problem("clash-of-names", message, sequence.at("was"), "take `was` out, or the old sequence")
+        for name, post in campaign.posts.items():
+            for old in post.post.was:
+                if old in campaign.posts:
+                    message = f"`{clip(old)}` is still a post, so `{clip(name)}` was not called that"
+                    yield problem("clash-of-names", message, post.place_of("was"), "take `was` out, or the old file")
+
+
 def check_moments(desk: Desk) -> Iterator[Problem]:
     """Sessions and broadcasts whose moment is over."""
     for campaign in desk.campaigns:

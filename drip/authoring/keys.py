@@ -182,6 +182,8 @@ CAMPAIGN_KEYS = (
         Key("hours", Form.TEXT, "When posts may be sent, on the reader's clock.", examples=("weekdays 8:00-18:00",)),
         Key("closed", Form.TEXTS, _CLOSED + "Those of the campaign and of drip.yaml hold, too.",
             examples=("2026-12-24..2026-12-26",)),
+        Key("was", Form.TEXTS, "The name that this sequence had before it was renamed: who is inside stays inside.",
+            examples=("old-name",)),
         Key("again", Form.TEXT, "Whether a reader may go through it more than once: `never` (default), `after 90 days` "
             "or `always`.", examples=("never", "after 90 days", "always")),
         Key("priority", Form.TEXT, _PRIORITY, examples=("high", "normal", "low")),
@@ -224,6 +226,7 @@ STORY_KEYS = (
 POST_KEYS = (
     Key("subject", Form.PROSE, "The subject line.", required=True, missing="missing-subject"),
     Key("preview", Form.PROSE, "The line that inboxes show behind the subject."),
+    Key("was", Form.TEXT, "The name that this file had before it was renamed: who had it does not get it again."),
     Key("layout", Form.TEXT, "The file in templates/ that frames this post, without .html."),
     Key("language", Form.TEXT, "The language of this post as a BCP 47 tag."),
     Key("image", Form.TEXT, "The address of the picture that the layout `announcement` begins with."),

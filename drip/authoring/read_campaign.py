@@ -78,7 +78,9 @@ def draft_campaign(files: Mapping[str, str], name: str, project: ProjectDraft) -
         return CampaignDraft(blank, path, posts, problems=tuple(book.problems))
     section = read_section(book, table, CAMPAIGN_KEYS, CAMPAIGN_FILE, Place(path))
     closed = project.definition.closed + book.phrases(section.texts.get("closed", ()), parse_closing)
-    known = References(frozenset(posts), project.lists, project.fields, "webinar" in section.present, folder, closed)
+    renamed = {name: draft.post.was for name, draft in posts.items() if draft.post.was}
+    has_webinar = "webinar" in section.present
+    known = References(frozenset(posts), project.lists, project.fields, has_webinar, folder, closed, renamed)
     draft = CampaignDraft(blank, path, posts, was_read=True, has_webinar=known.has_webinar)
     draft = _with_plot(book, draft, section, known)
     draft = _with_webinar(book, draft, section, project)

@@ -69,7 +69,7 @@ class Placed(Generic[T]):
 class References:
     """What a plot can refer to. None: could not be read, so nothing is said about names of that kind.
 
-    `closed` are the days on which nothing leaves in the whole campaign.
+    `closed` are the days on which nothing leaves in the whole campaign. `renamed` has the old names of renamed posts.
     `sent` collects the posts that steps and broadcasts send, also those of steps that could not be read.
     """
 
@@ -79,6 +79,7 @@ class References:
     has_webinar: bool
     folder: str
     closed: tuple[Closing, ...] = ()
+    renamed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sent: set[str] = field(default_factory=set)
 
     def check_post(self, book: Notebook, name: str, place: Place) -> None:
@@ -139,7 +140,7 @@ def read_sequence(
     sequence = replace(sequence, is_pinned=section.text("pin") == "enrollment")
     # What is about a registration is waited for, holidays or not, unless the sequence itself says otherwise.
     closed += () if sequence.is_service else known.closed
-    sequence = replace(sequence, hours=closed_hours(hours, closed))
+    sequence = replace(sequence, hours=closed_hours(hours, closed), was=_old_names(section))
     return Placed(sequence, named.place, _places(section)), steps
 
 
@@ -193,7 +194,10 @@ def _step(
         return None
     if own_late is None and when.kind is WhenKind.LATER:
         own_late = late
-    was = tuple(" ".join(each.text.split()) for each in row.texts.get("was", ()))
+    was = _old_names(row)
+    if verbs[0] == Verb.SEND:
+        # A post that was renamed is still the same step, wherever it is sent.
+        was += tuple(each for each in known.renamed.get(row.text("send"), ()) if each not in was)
     reopen = row.text("reopen") == "yes"
     verb = Verb(verbs[0])
     if verb is Verb.TEST and not variants:
@@ -201,6 +205,10 @@ def _step(
     step = Step(sequence, verb, row.text(verb.value), when, condition, own_late, was, reopen, variants)
     places = {f"variants/{each.name}": each.place for each in row.named.get("variants", ())}
     return Placed(step, row.place, {**_places(row), **places, "verb": row.place_of(verb.value)})
+
+
+def _old_names(section: Section) -> tuple[str, ...]:
+    return tuple(" ".join(each.text.split()) for each in section.texts.get("was", ()))
 
 
 def read_variants(book: Notebook, row: Section, known: References) -> tuple[Variant, ...]:

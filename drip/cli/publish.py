@@ -9,12 +9,15 @@ import click
 from drip.cli.forecast import DAYS, DAYS_MAX, show_forecast
 from drip.cli.grammar import EXITS_PROJECT, Call, command, dry_run_option, yes_option
 from drip.cli.names import campaign_name, complete_campaign
-from drip.cli.output import count
+from drip.cli.output import count, one_line
 from drip.cli.telling import news_json, news_lines, who_option
 from drip.core.problems import Rank
-from drip.errors import ChangesFound, Interrupted, ProblemsFound
+from drip.errors import ChangesFound, Interrupted, ProblemsFound, WrongUsage
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from drip.core.model import Campaign
     from drip.engine.apply import Applied, CampaignPlan
     from drip.project import Project
 
@@ -22,12 +25,20 @@ EXITS = (4, *EXITS_PROJECT)
 
 
 def _plans(call: Call, project: Project, files: dict[str, str], names: tuple[str, ...]) -> list[CampaignPlan]:
-    """The plans of the named campaigns, or of all. Shows the problems that stand in the way, then raises."""
+    """The plans of the named campaigns, or of all."""
     from drip.engine.apply import plan as plan_campaigns
+
+    campaigns = _sound_campaigns(call, project.root, files, names)
+    with project.store.read() as work:
+        return plan_campaigns(work, project.engine.live, files, campaigns, call.now())
+
+
+def _sound_campaigns(call: Call, root: Path, files: dict[str, str], names: tuple[str, ...]) -> list[Campaign]:
+    """The named campaigns, or all. Shows the problems that stand in the way, then raises."""
     from drip.engine.apply import wanted_campaigns
 
     try:
-        wanted = [campaign_name(call, project.root, each) for each in names]
+        wanted = [campaign_name(call, root, each) for each in names]
         campaigns, problems = wanted_campaigns(files, wanted, call.now())
     except ProblemsFound:
         if not call.output.json:
@@ -36,8 +47,7 @@ def _plans(call: Call, project: Project, files: dict[str, str], names: tuple[str
     warnings = sum(each.rank is Rank.WARNING for each in problems)
     if warnings:
         call.output.talk(f"{count(warnings, 'warning')} in your files; see `drip check`")
-    with project.store.read() as work:
-        return plan_campaigns(work, project.engine.live, files, campaigns, call.now())
+    return campaigns
 
 
 def _show_errors(call: Call, files: dict[str, str]) -> None:
@@ -49,20 +59,21 @@ def _show_errors(call: Call, files: dict[str, str]) -> None:
             call.output.complain(render_problem(problem, files).rstrip("\n") + "\n")
 
 
-def plan_lines(each: CampaignPlan, *, who: bool = False) -> list[str]:
-    """One campaign's plan for people."""
+def plan_lines(each: CampaignPlan, *, against: str = "", who: bool = False) -> list[str]:
+    """One campaign's plan for people; `against` is the revision of git that it is compared with, if it is one."""
     if not each.changed:
-        return [f"{each.campaign}   revision {each.number} is live as it is"]
+        same = f"the same as at {against}" if against else f"revision {each.number} is live as it is"
+        return [f"{each.campaign}   {same}"]
     before = f"revision {each.number - 1} → {each.number}" if each.number > 1 else "new, revision 1"
-    lines = [f"{each.campaign}   {before}", ""]
+    lines = [f"{each.campaign}   {f'{against} → your files' if against else before}", ""]
     if not each.plan.lines:
         return [*lines, "  only words or looks change; nobody's mails come earlier or later", ""]
     subjects = max(len(line.subject) for line in each.plan.lines)
     whats = max((len(line.what) for line in each.plan.lines if line.effect), default=0)
-    lines += [
-        f"  {line.sign} {line.subject:<{subjects}}   {line.what:<{whats}}   {line.effect}".rstrip()
-        for line in each.plan.lines
-    ]
+    for line in each.plan.lines:
+        lines.append(f"  {line.sign} {line.subject:<{subjects}}   {line.what:<{whats}}   {line.effect}".rstrip())
+        if line.hint:
+            lines.append(f"    hint: {line.hint}")
     told = news_lines(each.news, who=who)
     return [*lines, "", *told, ""] if told else [*lines, ""]
 
@@ -77,7 +88,13 @@ def _plan_json(plans: list[CampaignPlan]) -> dict[str, object]:
                 "revision": each.number,
                 "changed": each.changed,
                 "lines": [
-                    {"sign": line.sign, "subject": line.subject, "what": line.what, "effect": line.effect}
+                    {
+                        "sign": line.sign,
+                        "subject": line.subject,
+                        "what": line.what,
+                        "effect": line.effect,
+                        "hint": line.hint,
+                    }
                     for line in each.plan.lines
                 ],
                 "news": news_json(each.news),
@@ -100,6 +117,7 @@ def _show_plans(call: Call, plans: list[CampaignPlan], *, who: bool) -> None:
         ("drip plan", "what `drip apply` would change, and for whom"),
         ("drip plan six-deadly-mistakes", "one campaign"),
         ("drip plan --exit-code", "for a script: 5 when there are changes"),
+        ("drip plan --against HEAD~1", "what your files change since a revision of git; asks no database"),
         ("drip plan --days 30", "how many mails leave on each day ahead, if nobody acts"),
         ("drip plan --calendar mails.ics", "the same for your calendar"),
         ("drip plan --who", "also the address of everybody whom a mail would tell that a session changed"),
@@ -108,18 +126,32 @@ def _show_plans(call: Call, plans: list[CampaignPlan], *, who: bool) -> None:
 )
 @click.argument("campaigns", metavar="[CAMPAIGN]...", nargs=-1, shell_complete=complete_campaign)
 @click.option("--exit-code", is_flag=True, help="Exit with 5 when there are changes.")
+@click.option("--against", metavar="REV", help="Compare with a revision of git, not with what is live.")
 @click.option("--days", type=click.IntRange(1, DAYS_MAX), help="Look so many days ahead instead: how many mails leave.")
 @click.option("--calendar", metavar="FILE", help="Write the days ahead as a calendar (.ics); `-` is stdout.")
 @who_option
 def plan(
-    call: Call, campaigns: tuple[str, ...], exit_code: bool, days: int | None, calendar: str | None, who: bool
+    call: Call,
+    campaigns: tuple[str, ...],
+    exit_code: bool,
+    against: str | None,
+    days: int | None,
+    calendar: str | None,
+    who: bool,
 ) -> int:
     """Show what applying your files would change, and for how many people. Changes nothing.
 
     With --days or --calendar it shows the days ahead instead: which mails leave on which day, and to how many, if
     nobody joins, leaves, registers or clicks. Where your files differ from what is live, it is the days after
     `drip apply`, with those of the live state beside them.
+
+    With --against it compares the files of a revision of git with your files: a review, without numbers of people.
     """
+    if against is not None:
+        if days is not None or calendar is not None:
+            raise WrongUsage("`--against` looks at files alone", hint="leave out `--days` and `--calendar`")
+        changes = _compare_revisions(call, against, campaigns)
+        return ChangesFound.exit_code if changes and exit_code else 0
     with call.project() as project:
         plans = _plans(call, project, project.wanted(), campaigns)
         if days is not None or calendar is not None:
@@ -134,6 +166,31 @@ def plan(
         if changes:
             call.output.answer("nothing has been sent; make it live with `drip apply`")
     return _exit(plans, exit_code)
+
+
+def _compare_revisions(call: Call, revision: str, names: tuple[str, ...]) -> bool:
+    """Show what the files on disk change since a revision of git; whether they do. No database is opened."""
+    from drip.authoring.definition import campaign_names
+    from drip.cli.history import files_at
+    from drip.engine.apply import plan_between
+    from drip.project import read_tree
+
+    root = call.root()
+    files = read_tree(root)
+    campaigns = _sound_campaigns(call, root, files, names)
+    before = files_at(root, revision)
+    plans = plan_between(before, files, campaigns)
+    changed = any(each.changed for each in plans)
+    gone = [] if names else sorted(set(campaign_names(before)) - {each.name for each in campaigns})
+    if call.output.json:
+        changes = changed or bool(gone)
+        call.output.document({**_plan_json(plans), "changes": changes, "against": revision, "gone": gone})
+        return changes
+    for each in plans:
+        call.output.answer("\n".join(plan_lines(each, against=one_line(revision))))
+    for name in gone:
+        call.output.answer(f"{name}   its folder is gone; what is live of it stays live")
+    return changed or bool(gone)
 
 
 def _exit(plans: list[CampaignPlan], is_asked: bool) -> int:

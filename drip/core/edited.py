@@ -14,6 +14,7 @@ from drip.core.model import Campaign, Sequence
 from drip.core.places import Place, places
 from drip.core.reasons import ReasonName
 from drip.core.records import EnrollmentState, StepDone
+from drip.core.renames import carried_over, sequence_names
 from drip.core.standing import Passage, Standing
 
 
@@ -22,6 +23,8 @@ class Edit:
 
     def __init__(self, live: Campaign, wanted: Campaign, *, zone_changed: bool = False) -> None:
         self.wanted = wanted
+        self.names = sequence_names(live, wanted)
+        live = carried_over(live, wanted)
         self.kept = frozenset(each.name for each in wanted.sequences)
         self.lines = [
             _Line(live, wanted, sequence, zone_changed)
@@ -31,11 +34,33 @@ class Edit:
 
     def apply(self, standing: Standing, now: datetime) -> None:
         """Let it take effect for one person."""
+        if self.names:
+            _rename_sequences(standing, self.wanted.name, self.names)
         for passage in standing.running(self.wanted.name):
             if passage.sequence not in self.kept and passage.plot is None:
                 end(standing, passage, EnrollmentState.STOPPED, ReasonName.SEQUENCE_REMOVED.value, now)
         for line in self.lines:
             line.apply(standing, now)
+
+
+def _rename_sequences(standing: Standing, campaign: str, names: Mapping[str, str]) -> None:
+    """Sequences with another name: whoever is inside stays inside, with all that is behind them."""
+
+    def renamed(step: str | None) -> str | None:
+        sequence, slash, rest = (step or "").partition("/")
+        return f"{names.get(sequence, sequence)}{slash}{rest}" if step else step
+
+    for passage in standing.passages:
+        if passage.campaign == campaign and passage.sequence in names:
+            passage.done = tuple(replace(each, step=renamed(each.step) or "") for each in passage.done)
+            passage.next_step = renamed(passage.next_step)
+            passage.sequence = names[passage.sequence]
+    for mail in standing.mails:
+        if mail.campaign == campaign:
+            mail.step = renamed(mail.step)
+    if campaign in standing.variants:
+        given = standing.variants[campaign]
+        standing.variants[campaign] = {renamed(step) or "": post for step, post in given.items()}
 
 
 class _Line:

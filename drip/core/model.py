@@ -441,6 +441,7 @@ class Sequence:
     again: Again = NEVER_AGAIN
     priority: int = NORMAL
     is_pinned: bool = False
+    was: tuple[str, ...] = ()
 
     @property
     def list(self) -> str | None:
@@ -527,6 +528,11 @@ class Post:
     layout: str | None = None
     language: str | None = None
     head: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+
+    @property
+    def was(self) -> tuple[str, ...]:
+        """The names that the file had before, as its front matter says."""
+        return tuple(self.head.get("was", "").replace(",", " ").split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,37 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from drip.core.caps import NORMAL
+from drip.core.figures import CHANGED, NEW, NOBODY, REMOVED, UNKNOWN, Figures, Kept, PlanLine, people
 from drip.core.limits import priority_text
-from drip.core.model import (
-    Broadcast,
-    Campaign,
-    Post,
-    ProjectDefinition,
-    Sequence,
-    Session,
-    Step,
-    Trigger,
-    TriggerKind,
-    Verb,
-    Webinar,
-)
-from drip.core.variants import weights_text
+from drip.core.model import Broadcast, Campaign, Post, ProjectDefinition, Session, Verb, Webinar
+from drip.core.plan_sequences import about_sequences
+from drip.core.renames import carried_over, post_hints, post_names
 from drip.core.when import moment_text
 
-NEW, REMOVED, CHANGED, MOVED = "+", "-", "~", ">"
-
-
-@dataclass(frozen=True, slots=True)
-class PlanLine:
-    """One change: its sign, what it is about (`step invite/last-seats`), what changes, and for whom."""
-
-    sign: str
-    subject: str
-    what: str
-    effect: str = ""
+__all__ = ["Plan", "PlanLine", "compare", "people"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +27,7 @@ class Plan:
     """Everything that applying would change in one campaign, in the order of its file."""
 
     lines: tuple[PlanLine, ...]
+    figures: Figures = UNKNOWN
 
     @property
     def is_empty(self) -> bool:
@@ -55,31 +35,27 @@ class Plan:
         return not self.lines
 
 
-Kept = Mapping[str, Mapping[int, int]]
-"""For each sequence, how many people keep which revision of it, by its number."""
-NOBODY: Kept = MappingProxyType({})
-
-
-def compare(live: Campaign | None, wanted: Campaign, *, waiting: Mapping[str, int], pinned: Kept = NOBODY) -> Plan:
+def compare(
+    live: Campaign | None,
+    wanted: Campaign,
+    *,
+    waiting: Mapping[str, int],
+    pinned: Kept = NOBODY,
+    figures: Figures = UNKNOWN,
+) -> Plan:
     """What applying `wanted` would change. `waiting` counts people by sequence, and by the step they wait for;
-    `pinned` are the others, whom an edit does not concern.
+    `pinned` are the others, whom an edit does not concern. `figures` are more numbers, where a database was asked.
     """
     before = live or Campaign(wanted.name, "", wanted.timezone, wanted.sender)
+    carried = carried_over(before, wanted)
     lines = [
         *_about_campaign(before, wanted, is_new=live is None),
         *_about_webinar(before.webinar, wanted.webinar),
-        *_about_sequences(before, wanted, waiting, pinned),
-        *_about_broadcasts(before.broadcasts, wanted),
+        *about_sequences(before, wanted, waiting, pinned, figures),
+        *_about_broadcasts(carried.broadcasts, wanted, figures),
         *_about_posts(before, wanted, waiting),
     ]
-    return Plan(tuple(lines))
-
-
-def people(count: int) -> str:
-    """A number with its noun: `1 person`, `12 people`, `nobody`."""
-    if count == 0:
-        return "nobody"
-    return "1 person" if count == 1 else f"{count:,} people"
+    return Plan(tuple(lines), figures)
 
 
 def about_project(before: ProjectDefinition, wanted: ProjectDefinition) -> Iterator[PlanLine]:
@@ -158,192 +134,23 @@ def _about_sessions(before: tuple[Session, ...], wanted: tuple[Session, ...]) ->
         yield PlanLine(REMOVED, f"session {gone.name}", what, "nobody can register for it any more")
 
 
-# --- sequences and their steps -----------------------------------------------------------------------------------
-
-
-def _about_sequences(
-    before: Campaign, wanted: Campaign, waiting: Mapping[str, int], pinned: Kept
-) -> Iterator[PlanLine]:
-    for sequence in wanted.sequences:
-        was = before.sequence_named(sequence.name)
-        if was is None:
-            by_session = sequence.start.kind is TriggerKind.SESSION_ENDS
-            whom = "for every session that ends" if by_session else f"for whoever {sequence.start.phrase}"
-            yield PlanLine(NEW, f"sequence {sequence.name}", f"start: {sequence.start.phrase}", f"{whom} from now on")
-            for step in sequence.steps:
-                yield PlanLine(NEW, f"step {step.identity}", _step_text(step) + _variants_text(step))
-            if kept := pinned.get(sequence.name, {}):  # it was taken out, and is back
-                yield _about_kept(sequence, kept)
-            continue
-        lines = [
-            *_about_sequence_values(was, sequence, waiting.get(sequence.name, 0)),
-            *_about_steps(was, sequence, waiting),
-        ]
-        yield from lines
-        kept = pinned.get(sequence.name, {})
-        if kept and (lines or _posts_differ(before, wanted, was, sequence)):
-            yield _about_kept(sequence, kept)
-    for gone in before.sequences:
-        if wanted.sequence_named(gone.name) is None:
-            effect = f"ends for {people(waiting.get(gone.name, 0))} in it"
-            if kept := pinned.get(gone.name, {}):
-                effect = f"{_kept_text(kept)}, and {'goes' if sum(kept.values()) == 1 else 'go'} through it to the end"
-                effect += f"; {people(waiting[gone.name])} without one: it ends" if waiting.get(gone.name) else ""
-            yield PlanLine(REMOVED, f"sequence {gone.name}", f"{len(gone.steps)} steps", effect)
-
-
-def _posts_differ(before: Campaign, wanted: Campaign, was: Sequence, sequence: Sequence) -> bool:
-    """Whether any post of the sequence has another text."""
-    names = {post for each in (*was.steps, *sequence.steps) for post in each.posts}
-    return any(before.posts.get(each) != wanted.posts.get(each) for each in names)
-
-
-def _about_kept(sequence: Sequence, kept: Mapping[int, int]) -> PlanLine:
-    """Those who entered while the sequence was pinned (decision 0141)."""
-    subject, total = f"sequence {sequence.name}", sum(kept.values())
-    if sequence.is_pinned:
-        return PlanLine(CHANGED, subject, "pin: enrollment", f"not for those inside: {_kept_text(kept)}")
-    effect = f"{people(total)} who kept older revisions {'goes' if total == 1 else 'go'} on by the new one"
-    return PlanLine(CHANGED, subject, "pinned no longer", effect)
-
-
-def _kept_text(kept: Mapping[int, int]) -> str:
-    """`12 people keep revision 3, 1 person keeps revision 1`."""
-    parts = (f"{people(count)} keep{'s' if count == 1 else ''} revision {number}" for number, count in kept.items())
-    return ", ".join(parts)
-
-
-def _about_sequence_values(before: Sequence, wanted: Sequence, inside: int) -> Iterator[PlanLine]:
-    subject = f"sequence {wanted.name}"
-    if _phrase(before.start) != _phrase(wanted.start):
-        what = f"start: {_phrase(before.start)} → {_phrase(wanted.start)}"
-        yield PlanLine(CHANGED, subject, what, f"{people(inside)} in it stay in it")
-    priorities = [priority_text(each.priority) for each in (before, wanted)]
-    pairs = (
-        ("goal", _phrase(before.goal), _phrase(wanted.goal)),
-        ("stop", _phrase(before.stop), _phrase(wanted.stop)),
-        ("hours", before.hours.phrase if before.hours else "none", wanted.hours.phrase if wanted.hours else "none"),
-        ("again", before.again.phrase, wanted.again.phrase),
-        ("priority", *priorities),
-    )
-    for name, old, new in pairs:
-        if old != new:
-            effect = f"also for {people(inside)} in it" if inside and name not in ("again", "priority") else ""
-            yield PlanLine(CHANGED, subject, f"{name}: {old} → {new}", effect)
-    if before.is_pinned != wanted.is_pinned:
-        old, new = ("enrollment" if each.is_pinned else "none" for each in (before, wanted))
-        effect = f"for who enters from now on; {people(inside)} in it follow the files" if inside else ""
-        yield PlanLine(CHANGED, subject, f"pin: {old} → {new}", effect if wanted.is_pinned else "")
-
-
-def _phrase(trigger: Trigger | None) -> str:
-    return trigger.phrase if trigger else "none"
-
-
-def _about_steps(before: Sequence, wanted: Sequence, waiting: Mapping[str, int]) -> Iterator[PlanLine]:
-    old = {each.identity: each for each in before.steps}
-    new = frozenset[str]().union(*(each.identities for each in wanted.steps))
-    moved = _moved_steps(before, wanted)
-    for index, step in enumerate(wanted.steps):
-        was = next((old[each] for each in (step.identity, *sorted(step.identities)) if each in old), None)
-        subject = f"step {step.identity}"
-        if was is None:
-            effect = _effect_of_new_step(before, wanted, index, waiting)
-            yield PlanLine(NEW, subject, _step_text(step) + _variants_text(step), effect)
-            continue
-        if was.identity != step.identity:
-            yield PlanLine(CHANGED, subject, f"was {was.identity}", "who had it under that name does not get it again")
-        if step.identity in moved:
-            place = f"now number {index + 1}"
-            yield PlanLine(MOVED, subject, place, "nobody who is past it, or past its new place, gets it")
-        if _step_text(was) != _step_text(step):
-            count = waiting.get(was.identity, 0)
-            effect = f"{people(count)} waiting for it {'goes' if count == 1 else 'go'} by the new line" if count else ""
-            yield PlanLine(CHANGED, subject, f"{_step_text(was)} → {_step_text(step)}", effect)
-        if was.variants != step.variants:
-            yield _about_variants(was, step)
-    for gone in before.steps:
-        if gone.identity not in new:
-            count = waiting.get(gone.identity, 0)
-            effect = (
-                f"{people(count)} waiting for it {'goes' if count == 1 else 'go'} on to the next step" if count else ""
-            )
-            yield PlanLine(REMOVED, f"step {gone.identity}", _step_text(gone), effect)
-
-
-def _step_text(step: Step) -> str:
-    condition = f", if {step.condition.phrase}" if step.condition else ""
-    late = f", late: {round(step.late.total_seconds() / 60)} minutes" if step.late else ""
-    reopen = ", reopen" if step.reopen else ""
-    return f"{step.verb.value} {step.when.phrase}{condition}{late}{reopen}"
-
-
-def _variants_text(step: Step) -> str:
-    return f": {weights_text(step.variants)}" if step.variants else ""
-
-
-def _about_variants(before: Step, wanted: Step) -> PlanLine:
-    """The posts of a test and their weights (rule 14). A test may begin, or end in a post for everybody."""
-    subject = f"step {wanted.identity}"
-    old, new = weights_text(before.variants), weights_text(wanted.variants)
-    if not wanted.variants:
-        return PlanLine(CHANGED, subject, f"variants: {old} → none", f"everybody to come gets {wanted.target}")
-    gone = [each for each in before.posts if each not in wanted.posts] if before.variants else []
-    effect = "for whoever has no variant yet; who has one keeps it"
-    if gone:
-        effect += f"; nobody gets {' or '.join(gone)} any more, but for mails that are planned already"
-    return PlanLine(CHANGED, subject, f"variants: {old or 'none'} → {new}", effect)
-
-
-def _moved_steps(before: Sequence, wanted: Sequence) -> frozenset[str]:
-    """The fewest steps whose moving explains the new order: all but the longest run that kept its order."""
-    position = {each.identity: index for index, each in enumerate(before.steps)}
-    kept = [each.identity for each in wanted.steps if each.identity in position]
-    # best[i]: the longest rising run that ends with kept[i], as a tuple of identities. Sequences are short.
-    best: list[tuple[str, ...]] = []
-    for index, identity in enumerate(kept):
-        longest: tuple[str, ...] = ()
-        for run, last in zip(best, kept[:index], strict=True):
-            if position[last] < position[identity] and len(run) > len(longest):
-                longest = run
-        best.append((*longest, identity))
-    unmoved = max(best, key=lambda run: len(run), default=())
-    return frozenset(kept) - frozenset(unmoved)
-
-
-def _effect_of_new_step(before: Sequence, wanted: Sequence, index: int, waiting: Mapping[str, int]) -> str:
-    """For how many of those inside a new step is still ahead. What is behind them never runs (rule 9)."""
-    place = {each.identity: number for number, each in enumerate(wanted.steps)}
-    ahead = behind = 0
-    furthest = -1
-    for step in before.steps:
-        count = waiting.get(step.identity, 0)
-        if index > furthest:
-            ahead += count
-        else:
-            behind += count
-        furthest = max(furthest, place.get(step.identity, -1))
-    parts = [f"{people(ahead)} will come to it"] if ahead else []
-    if behind:
-        parts.append(f"not for {people(behind)} who {'is' if behind == 1 else 'are'} past it")
-    return ", ".join(parts)
-
-
 # --- broadcasts and posts ----------------------------------------------------------------------------------------
 
 
-def _about_broadcasts(before: tuple[Broadcast, ...], wanted: Campaign) -> Iterator[PlanLine]:
+def _about_broadcasts(before: tuple[Broadcast, ...], wanted: Campaign, figures: Figures) -> Iterator[PlanLine]:
     old = _numbered(before)
     for key, broadcast in _numbered(wanted.broadcasts).items():
         subject = f"broadcast {broadcast.post}"
+        readers = figures.readers.get((broadcast.post, broadcast.list, broadcast.when.phrase))
+        now = "" if readers is None else f"{people(readers)} as of now"
         was = old.pop(key, None)
         if was is None:
-            yield PlanLine(NEW, subject, _broadcast_text(broadcast))
-        elif _broadcast_text(was) != _broadcast_text(broadcast):
-            effect = "unless it was sent already"
-            yield PlanLine(CHANGED, subject, f"{_broadcast_text(was)} → {_broadcast_text(broadcast)}", effect)
+            yield PlanLine(NEW, subject, broadcast_text(broadcast), now)
+        elif broadcast_text(was) != broadcast_text(broadcast):
+            effect = "; ".join(filter(None, ("unless it was sent already", now)))
+            yield PlanLine(CHANGED, subject, f"{broadcast_text(was)} → {broadcast_text(broadcast)}", effect)
     for gone in old.values():
-        yield PlanLine(REMOVED, f"broadcast {gone.post}", _broadcast_text(gone), "unless it was sent already")
+        yield PlanLine(REMOVED, f"broadcast {gone.post}", broadcast_text(gone), "unless it was sent already")
 
 
 def _numbered(broadcasts: tuple[Broadcast, ...]) -> dict[tuple[str, str, int], Broadcast]:
@@ -355,7 +162,8 @@ def _numbered(broadcasts: tuple[Broadcast, ...]) -> dict[tuple[str, str, int], B
     return numbered
 
 
-def _broadcast_text(broadcast: Broadcast) -> str:
+def broadcast_text(broadcast: Broadcast) -> str:
+    """To whom, when, and with which conditions."""
     where = f", where {broadcast.where.phrase}" if broadcast.where else ""
     late = f", late: {round(broadcast.late.total_seconds() / 60)} minutes" if broadcast.late else ""
     priority = f", priority: {priority_text(broadcast.priority)}" if broadcast.priority != NORMAL else ""
@@ -363,18 +171,22 @@ def _broadcast_text(broadcast: Broadcast) -> str:
 
 
 def _about_posts(before: Campaign, wanted: Campaign, waiting: Mapping[str, int]) -> Iterator[PlanLine]:
+    names = {new: old for old, new in post_names(before, wanted).items()}
+    hints = post_hints(before, wanted)
     for name, post in wanted.posts.items():
-        was = before.posts.get(name)
+        was = before.posts.get(names.get(name, name))
         if was is None:
-            yield PlanLine(NEW, f"post {name}", post.subject)
+            yield PlanLine(NEW, f"post {name}", post.subject, hint=hints.get(name, ""))
             continue
+        if was.name != name:
+            yield PlanLine(CHANGED, f"post {name}", f"was {was.name}", "whoever had it does not get it again")
         changes = _post_changes(was, post)
         if changes:
             count = _waiting_for_post(wanted, name, waiting)
             now = f" ({people(count)} now)" if count else ""
             yield PlanLine(CHANGED, f"post {name}", ", ".join(changes), f"for whoever has not had it yet{now}")
     for name, gone in before.posts.items():
-        if name not in wanted.posts:
+        if name not in wanted.posts and name not in names.values():
             yield PlanLine(REMOVED, f"post {name}", gone.subject)
 
 
@@ -389,7 +201,8 @@ def _post_changes(before: Post, wanted: Post) -> list[str]:
         ("language", before.language, wanted.language),
     )
     changes.extend(name for name, old, new in pairs if old != new)
-    return changes or (["front matter"] if before.head != wanted.head else [])
+    heads = [{name: value for name, value in each.head.items() if name != "was"} for each in (before, wanted)]
+    return changes or (["front matter"] if heads[0] != heads[1] else [])
 
 
 def _waiting_for_post(campaign: Campaign, post: str, waiting: Mapping[str, int]) -> int:

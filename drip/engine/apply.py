@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,8 @@ from drip.core.model import Campaign
 from drip.core.places import places
 from drip.core.plan import Plan, PlanLine, about_project, compare
 from drip.core.problems import Problem, Rank
-from drip.engine.broadcasts import occasion_of, put_broadcast
+from drip.core.renames import carried_over, sequence_names
+from drip.engine.broadcasts import occasion_of, occasions_of, put_broadcast
 from drip.engine.live import Edition, Live
 from drip.engine.pausing import cover_new
 from drip.engine.seating import pass_on, session_cancelled, session_moved
@@ -48,6 +49,9 @@ class Applied:
     campaign: str
     number: int
     changed: bool
+
+
+AT_THAT_TIME = "name another revision"
 
 
 def files_of(files: Mapping[str, str], campaign: str) -> dict[str, str]:
@@ -120,6 +124,35 @@ def plan(
     return plans
 
 
+def plan_between(
+    before: Mapping[str, str], after: Mapping[str, str], campaigns: Sequence[Campaign]
+) -> list[CampaignPlan]:
+    """What changes from one state of the files to another, without a database, and so without people.
+
+    `campaigns` are those of `after`. Raises ProblemsFound where the earlier files cannot be read.
+    """
+    from drip.authoring.definition import campaign_names, read_campaign, read_project
+
+    earlier, problems = read_project(before)
+    later, _ = read_project(after)
+    assert later is not None, "no error was found in it"
+    if earlier is None:
+        raise ProblemsFound(f"the earlier drip.yaml has errors: {problems[0].message}", hint=AT_THAT_TIME)
+    plans: list[CampaignPlan] = []
+    known = campaign_names(before)
+    for campaign in campaigns:
+        was, problems = read_campaign(before, campaign.name, earlier) if campaign.name in known else (None, [])
+        if was is None and problems:
+            message = f"campaign `{campaign.name}` had errors at that time: {problems[0].message}"
+            raise ProblemsFound(message, hint=AT_THAT_TIME)
+        changed = digest_of(files_of(before, campaign.name)) != digest_of(files_of(after, campaign.name))
+        changes = compare(was, campaign, waiting={})
+        if changed and not any(each.changed for each in plans):
+            changes = Plan((*about_project(earlier, later), *changes.lines))
+        plans.append(CampaignPlan(campaign.name, 0, changed, changes))
+    return plans
+
+
 def _about_project(work: Work, live: Live, files: Mapping[str, str]) -> list[PlanLine]:
     from drip.authoring.definition import read_project
 
@@ -134,7 +167,9 @@ def replan(work: Work, before: Edition | None, after: Edition, now: datetime) ->
     assert wanted is not None, "it is a campaign"
     if before is None or before.campaign is None or before.revision.id == after.revision.id:
         return
-    live = before.campaign
+    for old, new in sequence_names(before.campaign, wanted).items():
+        _rename(work, before.campaign, wanted, old, new)
+    live = carried_over(before.campaign, wanted)
     zone_changed = before.definition.timezone != after.definition.timezone
     work.end_sequences(wanted.name, [each.name for each in wanted.sequences], now)
     for sequence in wanted.sequences:
@@ -143,11 +178,11 @@ def replan(work: Work, before: Edition | None, after: Edition, now: datetime) ->
             work.release(wanted.name, sequence.name, now)
         if was is None:
             continue
-        names = {old: step.identity for step in sequence.steps for old in step.identities - {step.identity}}
-        work.rename_steps(wanted.name, sequence.name, names)
-        for old, new in names.items():
+        renamed = {old: step.identity for step in sequence.steps for old in step.identities - {step.identity}}
+        work.rename_steps(wanted.name, sequence.name, renamed)
+        for old, new in renamed.items():
             work.carry_variants(wanted.name, old, new)
-        removed = {each.identity for each in was.steps} - {each.identity for each in sequence.steps} - set(names)
+        removed = {each.identity for each in was.steps} - {each.identity for each in sequence.steps} - set(renamed)
         if removed:
             work.drop_steps(wanted.name, sorted(removed), now)
         if any(each.reopen for each in sequence.steps):
@@ -159,6 +194,17 @@ def replan(work: Work, before: Edition | None, after: Edition, now: datetime) ->
         spots = places(live, wanted, sequence.name, zone_changed=zone_changed)
         if removed or not all(each.is_same for each in spots):
             work.replan(wanted.name, sequence.name, spots, now)
+
+
+def _rename(work: Work, before: Campaign, wanted: Campaign, old: str, new: str) -> None:
+    """One sequence takes another name, and everything of it that is in the database with it."""
+    was, sequence = before.sequence_named(old), wanted.sequence_named(new)
+    assert was is not None, "it was live"
+    assert sequence is not None, "it is one of the wanted"
+    work.rename_sequence(wanted.name, old, new, pinned=sequence.is_pinned)
+    for step in was.steps:
+        if step.variants:
+            work.carry_variants(wanted.name, step.identity, replace(step, sequence=new).identity)
 
 
 def apply(engine: Engine, files: Mapping[str, str], now: datetime, *, names: Sequence[str] = ()) -> list[Applied]:
@@ -187,6 +233,9 @@ def apply_read(engine: Engine, files: Mapping[str, str], campaigns: Sequence[Cam
             put_sessions(scene, edition)
             keep = set()
             for broadcast in campaign.broadcasts:
+                occasion, *earlier_ones = occasions_of(campaign, broadcast)
+                for each in earlier_ones:
+                    work.rename_broadcast(each, occasion, broadcast.post)
                 put_broadcast(scene, edition, broadcast)
                 keep.add(occasion_of(campaign.name, broadcast))
             work.cancel_broadcasts(campaign.name, keep)

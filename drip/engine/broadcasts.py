@@ -6,11 +6,11 @@ keeps a second freeze, a second list and a re-import from adding a second copy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from drip.core.model import Broadcast, WhenKind
+from drip.core.model import Broadcast, Campaign, WhenKind
 from drip.core.pauses import counted
 from drip.core.records import Pause, ResumeMode
 from drip.core.segments import parse_condition
@@ -42,6 +42,12 @@ class Scheduled:
 def occasion_of(campaign: str, broadcast: Broadcast) -> str:
     """What makes it the same broadcast: campaign, post and the author's moment."""
     return f"{campaign}/broadcast/{broadcast.post}@{broadcast.when.phrase}"
+
+
+def occasions_of(campaign: Campaign, broadcast: Broadcast) -> tuple[str, ...]:
+    """The same, and those that it had while its post had another name (`was:`)."""
+    names = (broadcast.post, *campaign.posts[broadcast.post].was)
+    return tuple(occasion_of(campaign.name, replace(broadcast, post=each)) for each in names)
 
 
 def put_broadcast(scene: Scene, edition: Edition, broadcast: Broadcast, *, occasion: str | None = None) -> Scheduled:

@@ -22,7 +22,7 @@ from drip.core.segments import parse_condition
 from drip.core.standing import Announcement, Plots
 from drip.core.when import due as due_moment
 from drip.core.when import parse_when
-from drip.engine.broadcasts import FIRST_ZONE, LATE, occasion_of
+from drip.engine.broadcasts import FIRST_ZONE, LATE, occasion_of, occasions_of
 from drip.engine.live import Live
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def wanted_outlook(
         announcement
         for each in wanted
         for broadcast in each.broadcasts
-        if (announcement := _announced(each, broadcast, start)).occasion not in frozen
+        if frozen.isdisjoint(occasions_of(each, broadcast)) and (announcement := _announced(each, broadcast, start))
     ]
     plots = _plots(work, live, definition, list(campaigns.values()), [*kept, *planned])
     edits = [Edit(before[each.name], each, zone_changed=zone_changed) for each in wanted if each.name in before]

@@ -54,6 +54,12 @@ class Broadcasts(Asking, FactsParts):
         self._run(statement.inline(), values)
         return PlannedBroadcast(*self._run(select(broadcast).where(broadcast.c.occasion == new.occasion)).one())
 
+    def rename_broadcast(self, old: str, new: str, post: str) -> bool:
+        """A post with another name (`was:`): its broadcast stays the same, planned or sent. Whether there was one."""
+        there = select(broadcast.c.id).where(broadcast.c.occasion == new)
+        theirs = update(broadcast).where(broadcast.c.occasion == old, ~there.exists())
+        return self._run(theirs.values(occasion=new, post=post)).rowcount > 0
+
     def cancel_broadcasts(self, campaign: str, keep: Collection[str]) -> Sequence[str]:
         """Cancels what the campaign no longer plans: all but the occasions to keep. The cancelled occasions."""
         gone = update(broadcast).where(broadcast.c.campaign == campaign, PLANNED, broadcast.c.occasion.not_in(keep))

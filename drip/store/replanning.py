@@ -175,6 +175,29 @@ class Replanning(Transaction):
             self._run(update(delivery).where(*on_the_way).values(step=new))
         return count
 
+    def rename_sequence(self, campaign: str, old: str, new: str, *, pinned: bool) -> int:
+        """A sequence with another name (`was:`): whoever is inside stays inside, with all that is behind them.
+
+        How many passages there are, ended ones included: who went through it under the old name does not enter anew.
+        Where it is `pinned`, those who are under way by an older revision know it by its old name, and are left alone.
+        """
+        theirs: tuple[ColumnElement[bool], ...] = (enrollment.c.campaign == campaign, enrollment.c.sequence == old)
+        if pinned:
+            theirs += (or_(FOLLOWS, enrollment.c.state != RUNNING),)
+        inside = select(enrollment.c.id).where(*theirs)
+        prefix, length = f"{old}/", len(old) + 2
+
+        def renamed(column: ColumnElement[Any]) -> ColumnElement[Any]:
+            return literal(f"{new}/") + func.substr(column, length)
+
+        behind = (step_done.c.enrollment_id.in_(inside), step_done.c.step.startswith(prefix, autoescape=True))
+        self._run(update(step_done).where(*behind).values(step=renamed(step_done.c.step)))
+        planned = (delivery.c.enrollment_id.in_(inside), delivery.c.step.startswith(prefix, autoescape=True))
+        self._run(update(delivery).where(*planned).values(step=renamed(delivery.c.step)))
+        waiting = (*theirs, enrollment.c.next_step.startswith(prefix, autoescape=True))
+        self._run(update(enrollment).where(*waiting).values(next_step=renamed(enrollment.c.next_step)))
+        return self._changed(update(enrollment).where(*theirs).values(sequence=new))
+
     def end_sequences(self, campaign: str, keep: Collection[str], now: datetime) -> int:
         """Ends everybody's passage through sequences that the campaign no longer has. How many.
 
