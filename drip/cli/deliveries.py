@@ -175,6 +175,8 @@ def _settle(
     with call.project() as project:
         with project.store.read() as work:
             found = list(_in_states(work, states, 0)) if take_all else _wanted(work, numbers)
+        if take_all:  # a broadcast that was stopped goes on as a whole, by `drip broadcast release`
+            found = [each for each in found if each.reason != ReasonName.TOO_MANY_REFUSED.value]
         for each in found:
             if each.state not in states:
                 raise WrongUsage(

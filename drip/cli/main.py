@@ -52,6 +52,7 @@ SECTIONS = {
         "attendance": "drip.cli.roster:attendance",
         "enrollment": "drip.cli.enrollments:enrollment",
         "delivery": "drip.cli.deliveries:delivery",
+        "broadcast": "drip.cli.broadcasts:broadcast",
     },
     "Mail in": {"reply": "drip.cli.replies:reply"},
     "Serve": {

@@ -63,6 +63,7 @@ class ReasonName(StrEnum):
     OWNER_DIED = "owner-died"
     CONFIRMATION_LOST = "confirmation-lost"
     RESTORED = "restored"
+    TOO_MANY_REFUSED = "too-many-refused"
     BY_AUTHOR = "by-author"
     MOVED_BY_AUTHOR = "moved-by-author"
     # Why nothing begins.
@@ -246,6 +247,11 @@ EXPLANATIONS: Mapping[ReasonName, str] = MappingProxyType(
             "The database was restored from a backup and had forgotten this delivery; the send journal beside it had "
             "not. `drip db repair` wrote down what the journal knows: sent where the relay had taken it, uncertain "
             "where no outcome was noted. It is not sent again."
+        ),
+        ReasonName.TOO_MANY_REFUSED: (
+            "More than a tenth of the first 500 messages of this broadcast were refused for good, so the rest is held: "
+            "the list is old, or the relay has begun to distrust it, and going on would hurt every later mail. "
+            "`drip log` tells what was said; then `drip broadcast release POST` or `drip broadcast cancel POST`."
         ),
         ReasonName.BY_AUTHOR: (
             "You decided it with `drip delivery`: an uncertain message counts as sent or is sent again, a held one is "

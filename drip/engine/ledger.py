@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from drip.core.delivery import Blame, DeliveryState
 from drip.core.records import Delivery, DeliveryId, Did, EnrollmentId, LogEntry, StepDone
+from drip.engine.breaking import Breakers
 
 if TYPE_CHECKING:
     from drip.store.results import Recorded
@@ -39,6 +40,7 @@ class Ledger:
         self._owner = owner
         self._now = now
         self._journal = journal
+        self._breakers = Breakers(now)
         self._marks: list[tuple[Delivery, asyncio.Future[bool]]] = []
         self._results: list[tuple[Delivery, Recorded]] = []
         self._wake = asyncio.Event()
@@ -125,6 +127,9 @@ class Ledger:
                 work.suppress(delivery.mailbox, "address-refused", self._now, note=f"{outcome.code} {outcome.enhanced}")
             ends.add(delivery, verdict.state, verdict.reason, outcome.text)
         ends.write(work)
+        held = self._breakers.note(work, ((each, it.verdict.state) for each, it in results if each.id in changed))
+        if held:
+            counts["held"] += held
         return counts
 
 

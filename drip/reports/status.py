@@ -14,6 +14,17 @@ from drip.core.delivery import DeliveryState
 from drip.core.problems import Rank
 from drip.core.records import EnrollmentState, Pause, RunRecord
 from drip.core.when import wall_clock
+from drip.reports.delivering import (
+    RELAY_HEADINGS,
+    STOPPED,
+    Need,
+    RelayNumbers,
+    broadcast_needs,
+    journal_needs,
+    relay_document,
+    relay_numbers,
+    relay_row,
+)
 from drip.reports.limits import ASKS_FOR_HELD, CapNumbers, cap_numbers, held_for
 from drip.reports.variants import VARIANT_HEADINGS, VariantNumbers, variant_document, variant_numbers, variant_row
 from drip.simulate import next_moment
@@ -53,26 +64,6 @@ class SessionNumbers:
     zone: str
     booked: int
     seats: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class RelayNumbers:
-    """One relay with a pace, a quota or a warm-up: today's messages, and how many they may be; None: any number."""
-
-    relay: str
-    per_minute: int | None
-    used: int
-    most: int | None
-    warm_up_day: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """Something that waits for the author, with what to do about it."""
-
-    name: str
-    text: str
-    hint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +112,13 @@ def gather(project: Project, now: datetime) -> Status:
             last_run=last_run,
             needs=[
                 *_delivery_needs(deliveries, work.held_by_reason()),
+                *broadcast_needs(work),
                 *_file_needs(project, work, files, now),
                 *_run_needs(last_run, next_at, now),
-                *_journal_needs(project, work),
+                *journal_needs(project, work),
             ],
             test_mode=project.definition.test_mode,
-            relays=_relays(work, project, now),
+            relays=relay_numbers(work, project, now),
             variants=variant_numbers(work, [each.campaign for each in editions if each.campaign is not None]),
             capped=cap_numbers(work, project, now),
             pauses=work.open_pauses(),
@@ -183,18 +175,6 @@ def _sessions(work: Work, project: Project) -> list[SessionNumbers]:
     return rows
 
 
-def _relays(work: Work, project: Project, now: datetime) -> list[RelayNumbers]:
-    from drip.engine.pacing import relay_name, standing, terms_of
-
-    rows = []
-    for relay in project.definition.relays:
-        if terms_of(relay):
-            used, most, days_before = standing(work, relay, project.definition.timezone, now)
-            day = days_before + 1 if relay.warm_up and most != relay.quota else None
-            rows.append(RelayNumbers(relay_name(relay), relay.pace_per_minute, used, most, day))
-    return rows
-
-
 # --- what needs the author ---------------------------------------------------------------------------------
 
 ASKS_FOR = (
@@ -214,6 +194,7 @@ def _count(number: int, noun: str, plural: str | None = None) -> str:
 
 def _delivery_needs(deliveries: Mapping[str, int], held: Mapping[str, int]) -> list[Need]:
     asked = [(state.value, deliveries[state.value], text, hint) for state, text, hint in ASKS_FOR]
+    held = {reason: number for reason, number in held.items() if reason != STOPPED}  # told by broadcast
     asked[2:2] = [(DeliveryState.HELD.value, number, *ASKS_FOR_HELD[reason]) for reason, number in held_for(held)]
     return [
         Need(name, f"{_count(number, 'delivery', 'deliveries')} {text}", hint)
@@ -248,16 +229,6 @@ def _run_needs(last: RunRecord | None, next_at: datetime | None, now: datetime) 
     if next_at is not None and now - next_at > OVERDUE:
         return [Need("overdue", "what is due waits for more than an hour", "is `drip run` in cron? is the relay up?")]
     return []
-
-
-def _journal_needs(project: Project, work: Work) -> list[Need]:
-    from drip.engine.restoring import ahead
-    from drip.errors import JournalAhead
-
-    journal = project.journal
-    if journal is None or not ahead(work, journal):
-        return []
-    return [Need("journal-ahead", "the database has forgotten messages that were sent", JournalAhead.default_hint)]
 
 
 # --- forms -------------------------------------------------------------------------------------------------
@@ -300,16 +271,7 @@ def as_document(status: Status) -> dict[str, object]:
             for each in status.sessions
         ],
         "variants": [variant_document(each) for each in status.variants],
-        "relays": [
-            {
-                "relay": each.relay,
-                "pace_per_minute": each.per_minute,
-                "used_today": each.used,
-                "most_today": each.most,
-                "warm_up_day": each.warm_up_day,
-            }
-            for each in status.relays
-        ],
+        "relays": [relay_document(each) for each in status.relays],
         "next_at": status.next_at,
         "last_run": None
         if last is None
@@ -402,17 +364,7 @@ def as_lines(status: Status) -> list[str]:
         ]
         lines += ["", *columns(("session", "starts", "booked", "seats"), seats)]
     if status.relays:
-        paces = [
-            (
-                each.relay,
-                f"{each.per_minute:,}" if each.per_minute else "no limit",
-                f"{each.used:,}",
-                f"{each.most:,}" if each.most is not None else "no limit",
-                str(each.warm_up_day or "-"),
-            )
-            for each in status.relays
-        ]
-        lines += ["", *columns(("relay", "a minute", "today", "of", "warm-up day"), paces)]
+        lines += ["", *columns(RELAY_HEADINGS, [relay_row(each) for each in status.relays])]
     lines += ["", "needs you" if status.needs else "nothing needs you"]
     for each in status.needs:
         lines += [f"  {each.text}", f"    hint: {each.hint}"]

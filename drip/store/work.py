@@ -5,6 +5,7 @@ The parts stand in their own modules; this only puts them together. `Store.write
 
 from __future__ import annotations
 
+from drip.store.breaking import Breaking
 from drip.store.broadcasts import Broadcasts
 from drip.store.bursts import Bursts
 from drip.store.caps import Caps
@@ -25,6 +26,7 @@ from drip.store.webinars import Webinars
 
 
 class Work(
+    Breaking,
     Broadcasts,
     Bursts,
     Caps,

@@ -85,6 +85,8 @@ CHANGING = {
     "enrollment move",
     "delivery resolve",
     "delivery retry",
+    "broadcast cancel",
+    "broadcast release",
     "db repair",
     "delivery cancel",
     "registration add",
