@@ -18,6 +18,7 @@ from drip.core.records import Kind, SubscriberId, SubscriptionState
 from drip.store.columns import said
 from drip.store.conditions import Asking
 from drip.store.facts import FactsParts
+from drip.store.prepared import prepared
 from drip.store.results import Audience, BroadcastState, NewBroadcast, PlannedBroadcast
 from drip.store.schema import broadcast, delivery, subscriber, subscription, suppression
 from drip.store.standstill import GOES_ON
@@ -25,6 +26,12 @@ from drip.store.transaction import insert_into
 
 PLANNED = broadcast.c.state == said(BroadcastState.PLANNED)
 EDITABLE = ("post", "due_at", "revision_id", "where_phrase", "readers_time", "late_seconds")
+
+
+@prepared
+def next_broadcast_statement() -> Select[Any]:
+    """The first of the partial index on what is planned."""
+    return select(broadcast.c.due_at).where(PLANNED, GOES_ON).order_by(broadcast.c.due_at).limit(1)
 
 
 class Broadcasts(Asking, FactsParts):
@@ -83,8 +90,7 @@ class Broadcasts(Asking, FactsParts):
 
     def next_broadcast_due(self) -> datetime | None:
         """When the next broadcast is to be frozen."""
-        statement = select(broadcast.c.due_at).where(PLANNED, GOES_ON).order_by(broadcast.c.due_at).limit(1)
-        moment: datetime | None = self._value(statement)
+        moment: datetime | None = self._value(next_broadcast_statement())
         return moment
 
     def finish_broadcast(self, id: int, now: datetime, recipients: int) -> bool:  # noqa: A002 - the word of the records

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Select, Text, Update, bindparam, func, or_, select, text, union_all, update
@@ -17,6 +16,7 @@ from drip.core.delivery import DeliveryState
 from drip.core.records import Delivery, DeliveryId, Kind, SubscriberId
 from drip.store.columns import Moment, among, ranked, said
 from drip.store.deliveries import AT_WORK, CLAIMED, DELIVERY, DUE, IS_SUPPRESSED, MAY_BE_MAILED, moment
+from drip.store.prepared import prepared
 from drip.store.schema import delivery
 from drip.store.transaction import Transaction
 
@@ -49,7 +49,7 @@ class PutOff(NamedTuple):
     expires_at: datetime | None
 
 
-@cache
+@prepared
 def counted_statement(postgres: bool) -> Any:
     """Three looks, each at its partial index: what left in sequences, in broadcasts, and what is under way."""
     these = among(delivery.c.subscriber_id, "ids", postgres)
@@ -65,7 +65,7 @@ def counted_statement(postgres: bool) -> Any:
     return union_all(*out, under_way.where(AT_WORK, *IS_COUNTED, few))
 
 
-@cache
+@prepared
 def contending_statement(postgres: bool) -> Select[Any]:
     """What else is due for these people and would be sent, by the partial index `delivery_contending`."""
     # Not by `delivery_due`, which holds everybody's: a broadcast to a million is due at once.
@@ -82,7 +82,7 @@ def contending_statement(postgres: bool) -> Select[Any]:
     )
 
 
-@cache
+@prepared
 def put_off_statement() -> Update:
     """One claimed delivery is due again, at another moment."""
     return (
@@ -124,7 +124,7 @@ class Caps(Transaction):
         """These claimed deliveries are due again, at their moments."""
         if rows:
             values = [{"number": row.id, "at": row.due_at, "until": row.expires_at, "by": owner} for row in rows]
-            self._run(put_off_statement(), values)
+            self._many(put_off_statement(), values)
 
     def skip_capped(self, ids: Collection[DeliveryId], owner: str, now: datetime) -> Sequence[Delivery]:
         """These claimed deliveries are skipped, because there is no room for them in time."""

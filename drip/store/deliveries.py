@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -32,6 +31,7 @@ from sqlalchemy import (
 from drip.core.delivery import DeliveryState
 from drip.core.records import Delivery, DeliveryId, Kind, NewDelivery, SubscriberId, SubscriptionState
 from drip.store.columns import Moment, among, ranked, said
+from drip.store.prepared import prepared
 from drip.store.results import Claimed
 from drip.store.schema import delivery, sent_before, subscriber, subscription, suppression
 from drip.store.standstill import IS_PAUSED
@@ -79,14 +79,14 @@ def moment(name: str) -> Any:
     return bindparam(name, type_=Moment())
 
 
-@cache
+@prepared
 def plan_statement(postgres: bool) -> Any:
     """The unique key decides who was first; nobody looks beforehand."""
     statement = insert_into(delivery, postgres).on_conflict_do_nothing(index_elements=["occasion", "mailbox"])
     return statement.returning(*DELIVERY)
 
 
-@cache
+@prepared
 def claim_statement() -> Update:
     """Takes the next rows of one kind: what is too late is skipped, the rest becomes ours. SKIP LOCKED lets several
     machines take different rows at once (PostgreSQL); the CTE makes the limit hold whatever plan is chosen."""
@@ -117,7 +117,7 @@ def claim_statement() -> Update:
     )
 
 
-@cache
+@prepared
 def mark_statement(postgres: bool) -> Update:
     """The compare-and-set of DESIGN §8 b.
 
@@ -144,7 +144,7 @@ def mark_statement(postgres: bool) -> Update:
     )
 
 
-@cache
+@prepared
 def refuse_statement(postgres: bool) -> Update:
     """What the mark refused, with the reason. Without one (the row was locked for a moment) it is due again; what is
     paused as well, but in no queue."""
@@ -182,6 +182,19 @@ def recover_statement(state: DeliveryState) -> Any:
     return update(delivery).where(delivery.c.id.in_(select(free.c.id)), *ours)
 
 
+@prepared
+def unclaim_statement() -> Any:
+    """What an owner has claimed and not marked is due again."""
+    given_back = recover_statement(DeliveryState.CLAIMED).values(state=DUE, owner=None)
+    return given_back.returning(delivery.c.id)
+
+
+@prepared
+def owners_statement() -> Select[Any]:
+    """By the partial index `delivery_owner`."""
+    return select(delivery.c.owner).where(AT_WORK).distinct()
+
+
 class Deliveries(Transaction):
     """Methods about deliveries on their way."""
 
@@ -189,7 +202,7 @@ class Deliveries(Transaction):
         """The delivery, due at its moment. None if this mailbox has it on this occasion already."""
         values = {name: getattr(new, name) for name in PLANNED}  # asdict would copy deeply, and slowly
         values |= {"state": DeliveryState.DUE, "planned_at": now}
-        row = self._run(plan_statement(self._postgres), values).first()
+        row = self._first(plan_statement(self._postgres), **values)
         return None if row is None else Delivery(*row)
 
     def claim(self, owner: str, now: datetime, limit: int, kinds: Iterable[Kind] | None = None) -> Claimed:
@@ -218,7 +231,7 @@ class Deliveries(Transaction):
 
         Refused are the ones that are no longer ours, and those whose person said no; see `settle_refused`.
         """
-        return set(self._run(mark_statement(self._postgres), {"ids": ids, "by": owner, "now": now}).scalars())
+        return set(self._column(mark_statement(self._postgres), ids=ids, by=owner, now=now))
 
     def settle_refused(self, ids: Collection[DeliveryId], owner: str, now: datetime) -> Sequence[Delivery]:
         """The claimed ones that the mark refused become skipped, with the reason; those are returned.
@@ -231,9 +244,8 @@ class Deliveries(Transaction):
 
     def unclaim(self, owner: str) -> int:
         """A graceful stop: what was claimed and not marked is due again. How many."""
-        given_back = recover_statement(DeliveryState.CLAIMED).values(state=DUE, owner=None)
         # Counted by RETURNING: sqlite3 reports no row count for a statement that begins with WITH.
-        return len(self._all(given_back.returning(delivery.c.id), dead=owner))
+        return len(self._all(unclaim_statement(), dead=owner))
 
     def postpone(self, id: DeliveryId, owner: str, moment: datetime) -> bool:  # noqa: A002
         """Whether this claimed delivery, which must not go now, was given back: it is due again at that moment."""
@@ -251,7 +263,7 @@ class Deliveries(Transaction):
 
     def owners(self) -> Sequence[str]:
         """Who has claimed or is sending something, alive or dead."""
-        return sorted(self._run(select(delivery.c.owner).where(AT_WORK).distinct()).scalars())
+        return sorted(self._column(owners_statement()))
 
     def resolve(self, id: DeliveryId, state: DeliveryState, reason: str, now: datetime) -> bool:  # noqa: A002
         """Whether this settled an uncertain or held delivery: sent, bounced, cancelled, skipped, or due again."""
@@ -302,11 +314,11 @@ class Deliveries(Transaction):
 
     def next_delivery_due(self) -> datetime | None:
         """When the next delivery is due, or None if none is planned."""
-        row = self._run(next_due_statement()).one()
-        return min((each for each in row if each is not None), default=None)
+        rows = self._all(next_due_statement())
+        return min((each for each in rows[0] if each is not None), default=None)
 
 
-@cache
+@prepared
 def counts_statement(of_campaign: bool) -> Any:
     """Both counts in one statement."""
     states = select(func.cast(delivery.c.state, Text).label("state"), func.count().label("number"))
@@ -317,7 +329,7 @@ def counts_statement(of_campaign: bool) -> Any:
     return union_all(planned, states.group_by(delivery.c.state))
 
 
-@cache
+@prepared
 def next_due_statement() -> Select[Any]:
     """The first of each kind, as the partial index `delivery_due` has them."""
     firsts = (

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, union_all, update
+from sqlalchemy import Select, bindparam, func, select, union_all, update
 
 from drip.core.delivery import DeliveryState
 from drip.core.records import (
@@ -26,10 +26,58 @@ from drip.store.columns import among, ranked, said
 from drip.store.deliveries import DELIVERY, UNSETTLED
 from drip.store.enrollments import put_step_statement, wait_statement
 from drip.store.people import SUBSCRIBER, as_subscriber
+from drip.store.prepared import Prepared, prepared
 from drip.store.schema import delivery, enrollment, registration, revision, session, subscriber, subscription
 from drip.store.transaction import Transaction
 
 Reader = tuple[Subscriber, Registration | None, Subscription | None]
+
+
+@prepared
+def readers_statement(postgres: bool) -> Select[Any]:
+    """The people of many deliveries."""
+    return select(*SUBSCRIBER).where(among(subscriber.c.id, "ids", postgres))
+
+
+@prepared
+def seats_statement(postgres: bool) -> Select[Any]:
+    """The registrations of many deliveries."""
+    return select(registration).where(among(registration.c.id, "ids", postgres))
+
+
+@prepared
+def permissions_statement(postgres: bool) -> Select[Any]:
+    """The subscriptions that many confirmations ask about."""
+    return select(subscription).where(among(subscription.c.id, "ids", postgres))
+
+
+@prepared
+def live_statement() -> Select[Any]:
+    """The latest revision of each campaign."""
+    return select(revision.c.campaign, func.max(revision.c.id)).group_by(revision.c.campaign)
+
+
+@prepared
+def lost_confirmations_statement() -> Select[Any]:
+    """By the partial index `delivery_unsettled`, whose condition stands first, word for word."""
+    return (
+        select(*DELIVERY)
+        .where(
+            UNSETTLED,
+            delivery.c.state == said(DeliveryState.UNCERTAIN),
+            delivery.c.kind == ranked(Kind.CONFIRMATION),
+            delivery.c.finished_at <= bindparam("before", type_=delivery.c.finished_at.type),
+            delivery.c.attempt < bindparam("attempts"),
+        )
+        .order_by(delivery.c.id)
+    )
+
+
+@prepared
+def next_end_statement() -> Select[Any]:
+    """The first end of a session that is open."""
+    open_ = (session.c.closed_at.is_(None), session.c.withdrawn_at.is_(None))
+    return select(session.c.ends).where(*open_).order_by(session.c.ends).limit(1)
 
 
 class Desk(Transaction):
@@ -44,19 +92,15 @@ class Desk(Transaction):
             return {}
         people = {
             row[0]: as_subscriber(row, frozenset())
-            for row in self._by_ids(subscriber.c.id, SUBSCRIBER, {each.subscriber_id for each in deliveries})
+            for row in self._by_ids(readers_statement, {each.subscriber_id for each in deliveries})
         }
         seats = {
             row[0]: Registration(*row)
-            for row in self._by_ids(
-                registration.c.id, tuple(registration.c), {each.registration_id for each in deliveries}
-            )
+            for row in self._by_ids(seats_statement, {each.registration_id for each in deliveries})
         }
         permissions = {
             row[0]: Subscription(*row)
-            for row in self._by_ids(
-                subscription.c.id, tuple(subscription.c), {each.subscription_id for each in deliveries}
-            )
+            for row in self._by_ids(permissions_statement, {each.subscription_id for each in deliveries})
         }
         return {
             each.id: (
@@ -67,16 +111,13 @@ class Desk(Transaction):
             for each in deliveries
         }
 
-    def _by_ids(self, key: Any, columns: Sequence[Any], ids: Collection[int | None]) -> Sequence[Any]:
+    def _by_ids(self, statement: Callable[[bool], Prepared], ids: Collection[int | None]) -> Sequence[Any]:
         wanted = sorted(each for each in ids if each is not None)
-        if not wanted:
-            return ()
-        return self._all(select(*columns).where(among(key, "ids", self._postgres)), ids=wanted)
+        return self._all(statement(self._postgres), ids=wanted) if wanted else ()
 
     def live_ids(self) -> Mapping[str, RevisionId]:
         """The latest revision of each campaign ("" is the project), by its id alone: the files stay where they are."""
-        statement = select(revision.c.campaign, func.max(revision.c.id)).group_by(revision.c.campaign)
-        return {row[0]: RevisionId(row[1]) for row in self._all(statement)}
+        return {row[0]: RevisionId(row[1]) for row in self._all(live_statement())}
 
     def steps_done(self, steps: Sequence[tuple[EnrollmentId, StepDone]], moment: datetime) -> None:
         """Puts many steps behind their people, and has each enrollment decided anew at that moment."""
@@ -86,8 +127,8 @@ class Desk(Transaction):
             {"enrollment_id": number, "step": each.step, "did": each.did, "at": each.at, "reason": each.reason}
             for number, each in steps
         ]
-        self._run(put_step_statement(self._postgres), rows)
-        self._run(wait_statement(), [{"number": number, "moment": moment, "step": None} for number, _ in steps])
+        self._many(put_step_statement(self._postgres), rows)
+        self._many(wait_statement(), [{"number": number, "moment": moment, "step": None} for number, _ in steps])
 
     def hold(self, ids: Collection[DeliveryId], owner: str, reason: str) -> int:
         """Claimed deliveries that cannot be made into a message wait for the author. How many."""
@@ -98,14 +139,8 @@ class Desk(Transaction):
 
     def uncertain_confirmations(self, before: datetime, attempts: int) -> Sequence[Delivery]:
         """Confirmations without a verdict since before that moment, tried less than so often (DESIGN §8)."""
-        statement = select(*DELIVERY).where(
-            UNSETTLED,
-            delivery.c.state == said(DeliveryState.UNCERTAIN),
-            delivery.c.kind == ranked(Kind.CONFIRMATION),
-            delivery.c.finished_at <= before,
-            delivery.c.attempt < attempts,
-        )
-        return [Delivery(*row) for row in self._all(statement.order_by(delivery.c.id))]
+        rows = self._all(lost_confirmations_statement(), before=before, attempts=attempts)
+        return [Delivery(*row) for row in rows]
 
     def count_active(self, list: str) -> int:  # noqa: A002 - DESIGN §5
         """How many active subscriptions a list has."""
@@ -116,9 +151,7 @@ class Desk(Transaction):
 
     def next_session_end(self) -> datetime | None:
         """When the next session that nobody closed yet ends."""
-        open_ = (session.c.closed_at.is_(None), session.c.withdrawn_at.is_(None))
-        statement = select(session.c.ends).where(*open_).order_by(session.c.ends).limit(1)
-        moment: datetime | None = self._value(statement)
+        moment: datetime | None = self._value(next_end_statement())
         return moment
 
     def enrollment_counts(self) -> Mapping[tuple[str, str], Mapping[str, int]]:

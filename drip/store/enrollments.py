@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, Update, bindparam, delete, exists, func, select, update
@@ -26,6 +25,7 @@ from drip.core.records import (
     SubscriberId,
 )
 from drip.store.columns import Moment, among, said
+from drip.store.prepared import prepared
 from drip.store.schema import delivery, enrollment, step_done, subscriber
 from drip.store.standstill import open_pause
 from drip.store.transaction import Transaction, insert_into
@@ -63,7 +63,7 @@ def as_enrollment(row: Sequence[Any], done: tuple[StepDone, ...]) -> Enrollment:
     return Enrollment(*(*row[:9], done, *row[9:]))
 
 
-@cache
+@prepared
 def due_statement() -> Select[Any]:
     """Ordered fetch, never EXISTS or count: the planner walks the partial index and stops at the limit."""
     return (
@@ -80,14 +80,14 @@ def due_statement() -> Select[Any]:
     )
 
 
-@cache
+@prepared
 def done_statement(postgres: bool) -> Select[Any]:
     """The steps behind many enrollments, in the order in which they were done."""
     columns = (step_done.c.enrollment_id, step_done.c.step, step_done.c.did, step_done.c.at, step_done.c.reason)
     return select(*columns).where(among(step_done.c.enrollment_id, "ids", postgres)).order_by(step_done.c.id)
 
 
-@cache
+@prepared
 def enroll_statement(postgres: bool) -> Any:
     """The unique key decides who was first; nobody looks beforehand. Whoever enters what is paused stands still."""
     paused = open_pause(bindparam("in_campaign"), bindparam("in_sequence")).scalar_subquery()
@@ -95,7 +95,7 @@ def enroll_statement(postgres: bool) -> Any:
     return statement.on_conflict_do_nothing().returning(*ENROLLMENT)
 
 
-@cache
+@prepared
 def put_step_statement(postgres: bool) -> Any:
     """A step is behind a person once; said again, the later word stands in the earlier one's place."""
     statement = insert_into(step_done, postgres)
@@ -103,7 +103,7 @@ def put_step_statement(postgres: bool) -> Any:
     return statement.on_conflict_do_update(index_elements=["enrollment_id", "step"], set_=changed).inline()
 
 
-@cache
+@prepared
 def wait_statement() -> Update:
     """An ended enrollment waits for nothing."""
     return (
@@ -113,7 +113,7 @@ def wait_statement() -> Update:
     )
 
 
-@cache
+@prepared
 def cancel_statement() -> Update:
     """Takes back what an enrollment has planned and not begun to send."""
     return (
@@ -127,6 +127,46 @@ def cancel_statement() -> Update:
         )
         .returning(delivery.c.id)
     )
+
+
+@prepared
+def end_statement() -> Update:
+    """Ends an enrollment that runs."""
+    return (
+        update(enrollment)
+        .where(enrollment.c.id == bindparam("number"), enrollment.c.state == RUNNING)
+        .values(
+            state=bindparam("to", type_=enrollment.c.state.type),
+            end_reason=bindparam("why"),
+            ended_at=bindparam("now", type_=Moment()),
+            next_due=None,
+            next_step=None,
+        )
+    )
+
+
+@prepared
+def enrollment_statement() -> Select[Any]:
+    """One enrollment."""
+    return select(*ENROLLMENT).where(enrollment.c.id == bindparam("number"))
+
+
+@prepared
+def of_person_statement(only_running: bool, of_campaign: bool) -> Select[Any]:
+    """One person's enrollments, oldest first."""
+    statement = select(*ENROLLMENT).where(enrollment.c.subscriber_id == bindparam("who"))
+    if only_running:
+        statement = statement.where(enrollment.c.state == RUNNING)
+    if of_campaign:
+        statement = statement.where(enrollment.c.campaign == bindparam("campaign"))
+    return statement.order_by(enrollment.c.id)
+
+
+@prepared
+def next_wake_statement() -> Select[Any]:
+    """The first of the partial index on who waits for a moment."""
+    waits = (enrollment.c.state == RUNNING, enrollment.c.next_due.is_not(None), enrollment.c.paused_at.is_(None))
+    return select(enrollment.c.next_due).where(*waits).order_by(enrollment.c.next_due).limit(1)
 
 
 class Enrollments(Transaction):
@@ -159,27 +199,22 @@ class Enrollments(Transaction):
             "in_sequence": sequence,
             "revision_id": revision_id,
         }
-        row = self._run(enroll_statement(self._postgres), values).first()
+        row = self._first(enroll_statement(self._postgres), **values)
         return None if row is None else as_enrollment(row, ())
 
     def enrollment(self, id: EnrollmentId) -> Enrollment | None:  # noqa: A002 - the word of the records
         """The enrollment of that id."""
-        found = self._enrollments(self._all(select(*ENROLLMENT).where(enrollment.c.id == id)))
+        found = self._enrollments(self._all(enrollment_statement(), number=id))
         return found[0] if found else None
 
     def enrollments(self, subscriber_id: SubscriberId) -> Sequence[Enrollment]:
         """All enrollments of one person, also ended ones, oldest first."""
-        statement = select(*ENROLLMENT).where(enrollment.c.subscriber_id == subscriber_id)
-        return self._enrollments(self._all(statement.order_by(enrollment.c.id)))
+        return self._enrollments(self._all(of_person_statement(False, False), who=subscriber_id))
 
     def running(self, subscriber_id: SubscriberId, campaign: str | None = None) -> Sequence[Enrollment]:
         """The person's running enrollments, of one campaign or of all."""
-        statement = select(*ENROLLMENT).where(
-            enrollment.c.subscriber_id == subscriber_id, enrollment.c.state == RUNNING
-        )
-        if campaign is not None:
-            statement = statement.where(enrollment.c.campaign == campaign)
-        return self._enrollments(self._all(statement.order_by(enrollment.c.id)))
+        named = {} if campaign is None else {"campaign": campaign}
+        return self._enrollments(self._all(of_person_statement(True, bool(named)), who=subscriber_id, **named))
 
     def due_enrollments(self, now: datetime, limit: int) -> Sequence[Enrollment]:
         """Those to be decided by now, the longest due first. Held by this transaction; others skip them."""
@@ -187,20 +222,17 @@ class Enrollments(Transaction):
 
     def next_wake(self) -> datetime | None:
         """When the next enrollment is due, or None if none waits for a moment."""
-        statement = select(enrollment.c.next_due).where(
-            enrollment.c.state == RUNNING, enrollment.c.next_due.is_not(None), enrollment.c.paused_at.is_(None)
-        )
-        moment: datetime | None = self._value(statement.order_by(enrollment.c.next_due).limit(1))
+        moment: datetime | None = self._value(next_wake_statement())
         return moment
 
     def wait_until(self, id: EnrollmentId, moment: datetime | None, step: str | None = None) -> None:  # noqa: A002
         """When to decide next; None waits for the outcome of its delivery. `step` is what it waits for, for `plan`."""
-        self._run(wait_statement(), {"number": id, "moment": moment, "step": step})
+        self._changed(wait_statement(), number=id, moment=moment, step=step)
 
     def step_done(self, id: EnrollmentId, done: StepDone) -> None:  # noqa: A002
         """Puts a step behind the person. Said again (an uncertain one was resolved), the later word stands."""
         values = {"enrollment_id": id, "step": done.step, "did": done.did, "at": done.at, "reason": done.reason}
-        self._run(put_step_statement(self._postgres), values)
+        self._changed(put_step_statement(self._postgres), **values)
 
     def end_enrollment(
         self,
@@ -210,14 +242,12 @@ class Enrollments(Transaction):
         now: datetime,
     ) -> Sequence[DeliveryId]:
         """Ends it, if it runs, and cancels what it has planned and not begun to send; the cancelled deliveries."""
-        ended = update(enrollment).where(enrollment.c.id == id, enrollment.c.state == RUNNING)
-        values = {"state": state, "end_reason": reason, "ended_at": now, "next_due": None, "next_step": None}
-        self._run(ended.values(values))
-        return list(self._run(cancel_statement(), {"number": id, "why": reason, "now": now}).scalars())
+        self._changed(end_statement(), number=id, to=state, why=reason, now=now)
+        return self._column(cancel_statement(), number=id, why=reason, now=now)
 
     def cancel_planned(self, id: EnrollmentId, reason: str, now: datetime) -> int:  # noqa: A002
         """Takes back what an enrollment has planned and not begun to send. How many."""
-        return len(self._run(cancel_statement(), {"number": id, "why": reason, "now": now}).scalars().all())
+        return len(self._all(cancel_statement(), number=id, why=reason, now=now))
 
     def reopen_enrollment(self, id: EnrollmentId, now: datetime) -> None:  # noqa: A002
         """It runs again, and is decided at once; unless its sequence is paused."""

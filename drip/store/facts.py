@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, case, func, select
@@ -31,6 +30,7 @@ from drip.core.records import (
 )
 from drip.store.columns import among, ranked, said
 from drip.store.people import SUBSCRIBER, People, as_subscriber
+from drip.store.prepared import prepared
 from drip.store.schema import attendance, delivery, pause, registration, session, subscriber, subscription, suppression
 from drip.store.transaction import Row_
 from drip.store.variants import variants_statement
@@ -39,7 +39,7 @@ from drip.store.webinars import SESSION
 REGISTRATION = tuple(registration.c)
 
 
-@cache
+@prepared
 def people_statement(postgres: bool) -> Select[Any]:
     """Subscribers with the reason of their suppression."""
     return (
@@ -49,7 +49,7 @@ def people_statement(postgres: bool) -> Select[Any]:
     )
 
 
-@cache
+@prepared
 def lists_statement(postgres: bool) -> Select[Any]:
     """Active subscriptions, and since when."""
     return select(subscription.c.subscriber_id, subscription.c.list, subscription.c.confirmed_at).where(
@@ -57,7 +57,7 @@ def lists_statement(postgres: bool) -> Select[Any]:
     )
 
 
-@cache
+@prepared
 def booked_statement(postgres: bool) -> Select[Any]:
     """For which webinars people hold a seat."""
     return (
@@ -69,7 +69,7 @@ def booked_statement(postgres: bool) -> Select[Any]:
     )
 
 
-@cache
+@prepared
 def drip_statement(postgres: bool) -> Select[Any]:
     """When the last drip mail went, by the partial index `delivery_last_drip`."""
     sent = delivery.c.state.in_([said(DeliveryState.SENT), said(DeliveryState.UNCERTAIN)])
@@ -80,7 +80,7 @@ def drip_statement(postgres: bool) -> Select[Any]:
     )
 
 
-@cache
+@prepared
 def registrations_statement(postgres: bool) -> Select[Any]:
     """Registrations with their sessions, withdrawn ones too, and what is known of their past."""
     key = (session.c.campaign == registration.c.campaign) & (session.c.name == registration.c.session)
@@ -92,7 +92,7 @@ def registrations_statement(postgres: bool) -> Select[Any]:
     )
 
 
-@cache
+@prepared
 def last_sessions_statement(postgres: bool) -> Select[Any]:
     """When each campaign's last session starts. Where none takes place any more, it is as if the last one had begun
     when it was withdrawn: whoever is being invited has nothing left to be invited to."""
@@ -105,7 +105,7 @@ def last_sessions_statement(postgres: bool) -> Select[Any]:
     )
 
 
-@cache
+@prepared
 def pauses_statement(postgres: bool) -> Select[Any]:
     """When the sequences of these campaigns stood still, the oldest first."""
     return select(*pause.c).where(among(pause.c.campaign, "campaigns", postgres)).order_by(pause.c.id)

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import insert, select, update
 
 from drip.core.records import LogEntry, RunRecord, SubscriberId
+from drip.store.prepared import prepared
 from drip.store.schema import log, run
 from drip.store.transaction import Row_, Transaction
 
 RUN = (run.c.id, run.c.started_at, run.c.finished_at, run.c.owner, run.c.sent, run.c.note)
+
+
+@prepared
+def log_statement() -> Any:
+    """One fact."""
+    return insert(log).inline()
 
 
 class Journal(Transaction):
@@ -32,7 +40,7 @@ class Journal(Transaction):
             for each in entries
         ]
         if rows:
-            self._run(insert(log), rows)
+            self._many(log_statement(), rows)
 
     def entries(
         self, since: datetime | None = None, subscriber_id: SubscriberId | None = None, limit: int = 1000

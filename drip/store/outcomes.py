@@ -7,7 +7,6 @@ can add what it knows (a 250 makes `uncertain` `sent`) but never undo what was d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, Text, Update, bindparam, func, select, update
@@ -15,12 +14,13 @@ from sqlalchemy import Select, Text, Update, bindparam, func, select, update
 from drip.core.delivery import DeliveryState, Outcome, OutcomeKind
 from drip.core.records import DeliveryId
 from drip.store.columns import Moment, Word, among
+from drip.store.prepared import prepared
 from drip.store.results import Attempt, Recorded
 from drip.store.schema import attempt, delivery
 from drip.store.transaction import Row_, Transaction, insert_into
 
 
-@cache
+@prepared
 def held_statement(postgres: bool) -> Select[Any]:
     """The rows as they are, held until the end of the transaction; in the order of ids, so that two never deadlock."""
     return (
@@ -31,7 +31,7 @@ def held_statement(postgres: bool) -> Select[Any]:
     )
 
 
-@cache
+@prepared
 def settle_statement() -> Update:
     """One row's new state. A delivery that is due again has no owner; a finished one keeps it, as evidence."""
     return (
@@ -47,7 +47,7 @@ def settle_statement() -> Update:
     )
 
 
-@cache
+@prepared
 def attempt_statement(postgres: bool) -> Any:
     """An attempt is granted once, so its number says which it is; a later word about it replaces the earlier."""
     statement = insert_into(attempt, postgres)
@@ -72,10 +72,10 @@ class Outcomes(Transaction):
         held = {row[0]: row for row in rows}
         changes = [each for each in results if each.delivery_id in held and counts(each, held[each.delivery_id], owner)]
         if changes:
-            self._run(settle_statement(), [settled(each, owner) for each in changes])
+            self._many(settle_statement(), [settled(each, owner) for each in changes])
         if held:
             known = [attempted(each) for each in results if each.delivery_id in held]
-            self._run(attempt_statement(self._postgres), known)
+            self._many(attempt_statement(self._postgres), known)
         return {each.delivery_id for each in changes}
 
     def attempts(self, delivery_id: DeliveryId) -> Sequence[Attempt]:

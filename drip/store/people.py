@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, Text, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Select, Text, Update, bindparam, delete, exists, func, insert, or_, select, update
 
 from drip.core.model import NOTHING
 from drip.core.records import (
@@ -28,6 +27,7 @@ from drip.core.records import (
     Suppression,
 )
 from drip.store.columns import Moment, among, ranked
+from drip.store.prepared import Prepared, prepared
 from drip.store.schema import consent, delivery, registration, subscriber, subscription, suppression, tag
 from drip.store.transaction import Row_, Transaction, insert_into
 
@@ -54,23 +54,89 @@ def as_subscriber(row: Row_, tags: frozenset[str]) -> Subscriber:
     return Subscriber(number, email, mailbox, created_at, zone, fields, tags, left_at)
 
 
-@cache
+@prepared
 def add_statement(postgres: bool) -> Any:
     """The mailbox decides who is who."""
     return insert_into(subscriber, postgres).on_conflict_do_nothing(index_elements=["mailbox"]).returning(*SUBSCRIBER)
 
 
-@cache
+@prepared
 def subscribe_statement(postgres: bool) -> Any:
     """A new subscription; what to do with a known one is decided after."""
     known = ["subscriber_id", "list"]
     return insert_into(subscription, postgres).on_conflict_do_nothing(index_elements=known).returning(subscription)
 
 
-@cache
+@prepared
 def tags_of(postgres: bool) -> Select[Any]:
     """The tags of many subscribers."""
     return select(tag.c.subscriber_id, tag.c.tag).where(among(tag.c.subscriber_id, "ids", postgres))
+
+
+@prepared
+def subscriber_statement() -> Select[Any]:
+    """A subscriber by id."""
+    return select(*SUBSCRIBER).where(subscriber.c.id == bindparam("number"), KNOWN)
+
+
+@prepared
+def mailbox_statement() -> Select[Any]:
+    """A subscriber by the keyed hash of the address."""
+    return select(*SUBSCRIBER).where(subscriber.c.mailbox == bindparam("mailbox"), KNOWN)
+
+
+@prepared
+def hold_statement() -> Select[Any]:
+    """Locks one person's row."""
+    return select(subscriber.c.id).where(subscriber.c.id == bindparam("number")).with_for_update(key_share=True)
+
+
+@prepared
+def back_statement() -> Update:
+    """Forgets that somebody left."""
+    return update(subscriber).where(subscriber.c.id == bindparam("number")).values(left_at=None)
+
+
+@prepared
+def tag_statement(postgres: bool) -> Any:
+    """A tag is on a subscriber once."""
+    return insert_into(tag, postgres).on_conflict_do_nothing().returning(tag.c.tag)
+
+
+@prepared
+def subscription_statement() -> Select[Any]:
+    """A subscription by id."""
+    return select(subscription).where(subscription.c.id == bindparam("number"))
+
+
+@prepared
+def subscriptions_statement() -> Select[Any]:
+    """One person's subscriptions."""
+    mine = subscription.c.subscriber_id == bindparam("who")
+    return select(subscription).where(mine).order_by(subscription.c.list)
+
+
+@prepared
+def confirm_statement() -> Update:
+    """Makes a pending subscription active."""
+    pending = subscription.c.state == SubscriptionState.PENDING
+    return (
+        update(subscription)
+        .where(subscription.c.id == bindparam("number"), pending)
+        .values(state=SubscriptionState.ACTIVE, confirmed_at=bindparam("now", type_=Moment()))
+    )
+
+
+@prepared
+def consent_statement() -> Any:
+    """A line of the consent log."""
+    return insert(consent).inline()
+
+
+@prepared
+def suppression_statement() -> Select[Any]:
+    """A suppression by its mailbox."""
+    return select(suppression).where(suppression.c.mailbox == bindparam("mailbox"))
 
 
 class People(Transaction):
@@ -82,10 +148,8 @@ class People(Transaction):
         self, email: str, mailbox: str, now: datetime, zone: str | None = None, fields: Mapping[str, str] | None = None
     ) -> tuple[Subscriber, bool]:
         """The subscriber of that mailbox, and whether it is new. A known one stays as it is."""
-        row = self._run(
-            add_statement(self._postgres),
-            {"email": email, "mailbox": mailbox, "created_at": now, "zone": zone, "fields": fields or NOTHING},
-        ).first()
+        values = {"email": email, "mailbox": mailbox, "created_at": now, "zone": zone, "fields": fields or NOTHING}
+        row = self._first(add_statement(self._postgres), **values)
         if row is not None:
             return as_subscriber(row, frozenset()), True
         known = self.subscriber_by_mailbox(mailbox)
@@ -104,11 +168,11 @@ class People(Transaction):
 
     def subscriber(self, id: SubscriberId) -> Subscriber | None:  # noqa: A002 - the word of the records
         """The subscriber of that id; None also for one who was erased."""
-        return self._one(select(*SUBSCRIBER).where(subscriber.c.id == id, KNOWN))
+        return self._one(subscriber_statement(), number=id)
 
     def subscriber_by_mailbox(self, mailbox: str) -> Subscriber | None:
         """The subscriber whose keyed address hash it is."""
-        return self._one(select(*SUBSCRIBER).where(subscriber.c.mailbox == mailbox, KNOWN))
+        return self._one(mailbox_statement(), mailbox=mailbox)
 
     def subscribers(
         self,
@@ -130,7 +194,7 @@ class People(Transaction):
 
     def hold_subscriber(self, id: SubscriberId) -> None:  # noqa: A002
         """Lets one transaction at a time act on this person (PostgreSQL; on SQLite there is one anyway)."""
-        self._run(select(subscriber.c.id).where(subscriber.c.id == id).with_for_update(key_share=True))
+        self._all(hold_statement(), number=id)
 
     def set_fields(self, id: SubscriberId, fields: Mapping[str, str]) -> None:  # noqa: A002
         """Replaces all fields."""
@@ -152,19 +216,18 @@ class People(Transaction):
 
     def mark_back(self, id: SubscriberId) -> None:  # noqa: A002
         """They came back by themselves."""
-        self._run(update(subscriber).where(subscriber.c.id == id), {"left_at": None})
+        self._changed(back_statement(), number=id)
 
     def set_tag(self, id: SubscriberId, name: str, now: datetime) -> bool:  # noqa: A002
         """Whether the tag is new on this subscriber."""
-        statement = insert_into(tag, self._postgres).on_conflict_do_nothing().returning(tag.c.tag)
-        return self._run(statement, {"subscriber_id": id, "tag": name, "set_at": now}).first() is not None
+        return self._first(tag_statement(self._postgres), subscriber_id=id, tag=name, set_at=now) is not None
 
     def remove_tag(self, id: SubscriberId, name: str) -> bool:  # noqa: A002
         """Whether the tag was there."""
         return self._changed(delete(tag).where(tag.c.subscriber_id == id, tag.c.tag == name)) > 0
 
-    def _one(self, statement: Select[Any]) -> Subscriber | None:
-        found = self._subscribers(self._all(statement))
+    def _one(self, statement: Prepared, **parameters: Any) -> Subscriber | None:
+        found = self._subscribers(self._all(statement, **parameters))
         return found[0] if found else None
 
     def _subscribers(self, rows: Sequence[Row_]) -> Sequence[Subscriber]:
@@ -190,7 +253,7 @@ class People(Transaction):
         confirmed_at = now if state is SubscriptionState.ACTIVE else None
         values = {"state": state, "requested_at": now, "confirmed_at": confirmed_at, "ended_at": None}
         first = {"subscriber_id": subscriber_id, "list": list, **values}
-        new = self._run(subscribe_statement(self._postgres), first).first()
+        new = self._first(subscribe_statement(self._postgres), **first)
         if new is not None:
             return Subscription(*new)
         key = (subscription.c.subscriber_id == subscriber_id, subscription.c.list == list)
@@ -201,19 +264,16 @@ class People(Transaction):
 
     def subscription(self, id: SubscriptionId) -> Subscription | None:  # noqa: A002
         """The subscription of that id."""
-        row = self._first(select(subscription).where(subscription.c.id == id))
+        row = self._first(subscription_statement(), number=id)
         return None if row is None else Subscription(*row)
 
     def subscriptions(self, subscriber_id: SubscriberId) -> Sequence[Subscription]:
         """All subscriptions of one person, also ended ones, by list."""
-        statement = select(subscription).where(subscription.c.subscriber_id == subscriber_id)
-        return [Subscription(*row) for row in self._all(statement.order_by(subscription.c.list))]
+        return [Subscription(*row) for row in self._all(subscriptions_statement(), who=subscriber_id)]
 
     def confirm_subscription(self, id: SubscriptionId, now: datetime) -> bool:  # noqa: A002
         """Whether this made it active. Only a pending one can be confirmed: an old link cannot undo a "no"."""
-        pending = (subscription.c.id == id, subscription.c.state == SubscriptionState.PENDING)
-        values = {"state": SubscriptionState.ACTIVE, "confirmed_at": now}
-        return self._run(update(subscription).where(*pending).values(values)).rowcount > 0
+        return self._changed(confirm_statement(), number=id, now=now) > 0
 
     def end_subscription(self, subscriber_id: SubscriberId, list: str | None, now: datetime) -> Sequence[str]:  # noqa: A002
         """Ends one subscription, or with None all; the lists whose subscription this ended."""
@@ -239,7 +299,7 @@ class People(Transaction):
             "ip": given.evidence.ip,
             "agent": given.evidence.agent,
         }
-        self._run(insert(consent).inline(), values)
+        self._changed(consent_statement(), **values)
 
     def consents(self, subscriber_id: SubscriberId) -> Sequence[Consent]:
         """The consent log of one person, oldest first."""
@@ -254,8 +314,8 @@ class People(Transaction):
 
         It is the ceiling that keeps a sign-up form from flooding a stranger.
         """
-        row = self._run(recent_asks(), {"mailbox": mailbox, "since": since}).one()
-        return max(int(row[0]), int(row[1]))
+        rows = self._all(recent_asks(), mailbox=mailbox, since=since)
+        return max(map(int, rows[0]))
 
     # --- suppressions ---
 
@@ -267,7 +327,7 @@ class People(Transaction):
 
     def suppression(self, mailbox: str) -> Suppression | None:
         """Why this mailbox is never mailed, or None."""
-        row = self._first(select(suppression).where(suppression.c.mailbox == mailbox))
+        row = self._first(suppression_statement(), mailbox=mailbox)
         return None if row is None else Suppression(*row)
 
     def suppressions(self, after: str = "", limit: int = 1000) -> Sequence[Suppression]:
@@ -282,7 +342,7 @@ class People(Transaction):
         return self._changed(delete(suppression).where(suppression.c.mailbox == mailbox)) > 0
 
 
-@cache
+@prepared
 def recent_asks() -> Select[Any]:
     """Both counts of `count_recent_asks` in one statement."""
     mailbox = bindparam("mailbox", type_=Text())

@@ -46,6 +46,7 @@ class Store:
         # serves everybody, so readers queue too.
         self._gate = threading.Lock()
         self._inside = threading.local()
+        self._idle: tuple[list[Connection], list[Connection]] = ([], [])  # for reading, for writing
         self._locks: ownership.Locks
         if self._postgres:
             self._locks = ownership.PostgresLocks(engine)
@@ -112,13 +113,23 @@ class Store:
 
     @contextlib.contextmanager
     def _connection(self, *, writes: bool) -> Iterator[Connection]:
-        with self._engine.connect() as connection:
-            if not self._postgres:
-                connection.execution_options(**{connect.WRITES: writes})
-            elif not writes:
-                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        if self._postgres:
+            with self._engine.connect() as connection:
+                if not writes:
+                    connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                with connection.begin():
+                    yield connection
+            return
+        # A tick has many small transactions; on SQLite opening SQLAlchemy's connection is the dearest thing about one.
+        idle = self._idle[writes]
+        connection = idle.pop() if idle else self._engine.connect().execution_options(**{connect.WRITES: writes})
+        try:
             with connection.begin():
                 yield connection
+        except BaseException:
+            connection.close()
+            raise
+        idle.append(connection)
 
     # --- schema ---
 
@@ -190,6 +201,8 @@ class Store:
     def close(self) -> None:
         """Closes every connection."""
         self._locks.close()
+        for connection in (*self._idle[False], *self._idle[True]):
+            connection.close()
         self._engine.dispose()
 
 

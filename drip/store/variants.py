@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, case, func, literal, select
@@ -15,6 +14,7 @@ from sqlalchemy import Select, case, func, literal, select
 from drip.core.delivery import DeliveryState
 from drip.core.records import EnrollmentState, SubscriberId
 from drip.store.columns import among, said
+from drip.store.prepared import prepared
 from drip.store.results import VariantCount
 from drip.store.schema import delivery, enrollment, variant
 from drip.store.transaction import Transaction, insert_into
@@ -22,14 +22,14 @@ from drip.store.transaction import Transaction, insert_into
 WENT = (said(DeliveryState.SENT), said(DeliveryState.BOUNCED))
 
 
-@cache
+@prepared
 def variants_statement(postgres: bool) -> Select[Any]:
     """What tests gave to many people."""
     columns = (variant.c.subscriber_id, variant.c.campaign, variant.c.step, variant.c.post)
     return select(*columns).where(among(variant.c.subscriber_id, "ids", postgres))
 
 
-@cache
+@prepared
 def keep_statement(postgres: bool) -> Any:
     """One row for a person and a test: the last variant that was given."""
     statement = insert_into(variant, postgres)
@@ -45,7 +45,7 @@ class Variants(Transaction):
     ) -> None:
         """Remembers what a person was given, in place of a variant that the test no longer has."""
         values = {"subscriber_id": subscriber_id, "campaign": campaign, "step": step, "post": post, "bucket": bucket}
-        self._run(keep_statement(self._postgres), values | {"given_at": now})
+        self._changed(keep_statement(self._postgres), **values, given_at=now)
 
     def variants_of(self, subscriber_id: SubscriberId) -> Mapping[tuple[str, str], tuple[str, int]]:
         """What one person was given, and their bucket, by campaign and step."""

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, func, select, update
 
 from drip.core.delivery import DeliveryState
 from drip.core.records import DeliveryId, Kind, Registration, RegistrationId, RegistrationState
 from drip.core.seats import WaitingState
-from drip.store.columns import ranked, said
+from drip.store.columns import Moment, ranked, said
 from drip.store.enrollments import NOT_YET_SENT
+from drip.store.prepared import prepared
 from drip.store.schema import delivery, registration, session, waiting
 from drip.store.transaction import Transaction, insert_into
 
@@ -26,6 +27,21 @@ CANCELLED = said(RegistrationState.CANCELLED)
 def _about(registered: Registration) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """Deliveries about a registration, by the index of their person."""
     return delivery.c.subscriber_id == registered.subscriber_id, delivery.c.registration_id == registered.id
+
+
+@prepared
+def next_offer_statement() -> Select[Any]:
+    """The first of the partial index on what is on offer."""
+    ends = waiting.c.offer_expires
+    return select(ends).where(waiting.c.state == OFFERED).order_by(ends).limit(1)
+
+
+@prepared
+def lapsed_statement() -> Select[Any]:
+    """Offers that ran out."""
+    ran_out = waiting.c.offer_expires <= bindparam("now", type_=Moment())
+    statement = select(waiting.c.registration_id).where(waiting.c.state == OFFERED, ran_out)
+    return statement.order_by(waiting.c.offer_expires, waiting.c.place)
 
 
 class Waiting(Transaction):
@@ -146,14 +162,11 @@ class Waiting(Transaction):
 
     def lapsed_offers(self, now: datetime) -> Sequence[RegistrationId]:
         """Whose offers ran out by now, in that order."""
-        statement = select(waiting.c.registration_id).where(waiting.c.state == OFFERED, waiting.c.offer_expires <= now)
-        ordered = statement.order_by(waiting.c.offer_expires, waiting.c.place)
-        return [RegistrationId(row[0]) for row in self._all(ordered)]
+        return [RegistrationId(each) for each in self._column(lapsed_statement(), now=now)]
 
     def next_offer_end(self) -> datetime | None:
         """When the next offer runs out."""
-        statement = select(waiting.c.offer_expires).where(waiting.c.state == OFFERED)
-        moment: datetime | None = self._value(statement.order_by(waiting.c.offer_expires).limit(1))
+        moment: datetime | None = self._value(next_offer_statement())
         return moment
 
     # --- mails that tell of a change ---

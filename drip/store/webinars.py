@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import Select, bindparam, case, func, select, update
 
 from drip.core.model import Session
 from drip.core.records import Attendance, Registration, RegistrationId, RegistrationState, SubscriberId
+from drip.store.prepared import prepared
 from drip.store.schema import attendance, presence, registration, session
 from drip.store.transaction import insert_into
 from drip.store.waiting import Waiting
@@ -20,6 +21,29 @@ from drip.store.waiting import Waiting
 SESSION = (session.c.name, session.c.starts, session.c.ends, session.c.wall, session.c.zone)
 Span = tuple[datetime | None, datetime | None]
 Booked = Literal["booked", "already", "full", "cancelled", "over"]
+
+
+@prepared
+def ended_statement() -> Select[Any]:
+    """Open sessions that are over."""
+    over = session.c.ends <= bindparam("now", type_=session.c.ends.type)
+    statement = select(session.c.campaign, *SESSION).where(
+        over, session.c.closed_at.is_(None), session.c.withdrawn_at.is_(None)
+    )
+    return statement.order_by(session.c.ends, session.c.campaign, session.c.name)
+
+
+@prepared
+def registration_statement() -> Select[Any]:
+    """A registration by id."""
+    return select(registration).where(registration.c.id == bindparam("number"))
+
+
+@prepared
+def of_person_statement() -> Select[Any]:
+    """One person's registrations, oldest first."""
+    mine = registration.c.subscriber_id == bindparam("who")
+    return select(registration).where(mine).order_by(registration.c.id)
 
 
 class Webinars(Waiting):
@@ -59,11 +83,7 @@ class Webinars(Waiting):
 
     def ended_sessions(self, now: datetime) -> Sequence[tuple[str, Session]]:
         """Sessions that are over and not yet closed, with their campaigns."""
-        statement = select(session.c.campaign, *SESSION).where(
-            session.c.ends <= now, session.c.closed_at.is_(None), session.c.withdrawn_at.is_(None)
-        )
-        rows = self._all(statement.order_by(session.c.ends, session.c.campaign, session.c.name))
-        return [(row[0], Session(*row[1:])) for row in rows]
+        return [(row[0], Session(*row[1:])) for row in self._all(ended_statement(), now=now)]
 
     def close_session(self, campaign: str, name: str, now: datetime) -> bool:
         """Whether this closed it: of two runs at once, one."""
@@ -96,7 +116,7 @@ class Webinars(Waiting):
 
     def registration(self, id: RegistrationId) -> Registration | None:  # noqa: A002 - the word of the records
         """The registration of that id."""
-        row = self._first(select(registration).where(registration.c.id == id))
+        row = self._first(registration_statement(), number=id)
         return None if row is None else Registration(*row)
 
     def registrations(
@@ -112,8 +132,7 @@ class Webinars(Waiting):
 
     def registrations_of(self, subscriber_id: SubscriberId) -> Sequence[Registration]:
         """All registrations of one person, oldest first."""
-        statement = select(registration).where(registration.c.subscriber_id == subscriber_id)
-        return [Registration(*row) for row in self._all(statement.order_by(registration.c.id))]
+        return [Registration(*row) for row in self._all(of_person_statement(), who=subscriber_id)]
 
     def open_registration(self, subscriber_id: SubscriberId, campaign: str) -> Registration | None:
         """The person's registration for this webinar that still stands: a booked one, else the latest pending one."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from drip.core.delivery import DeliveryState
 from drip.core.records import (
@@ -28,6 +27,7 @@ from drip.store.caps import PutOff
 from drip.store.enrollments import due_statement
 from drip.store.store import Store, open_store
 from drip.store.work import Work
+from tests.statements import heard
 
 NOW = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
 MANY = 100_000
@@ -118,23 +118,15 @@ def _none() -> Any:
 
 @pytest.mark.parametrize("name", ASKED)
 def test_what_is_asked_often_never_walks_a_whole_table(crowded: Store, name: str) -> None:
-    seen: list[tuple[str, Any]] = []
-
-    def note(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        seen.append((statement, parameters))
-
     with crowded.write() as work:
-        event.listen(crowded._engine, "before_cursor_execute", note)
-        try:
+        with heard(crowded) as seen:
             ASKED[name](work)
-        finally:
-            event.remove(crowded._engine, "before_cursor_execute", note)
         assert seen
         for statement, parameters in seen:
             if statement.startswith("SAVEPOINT"):
                 continue
             how = "EXPLAIN QUERY PLAN" if crowded._engine.dialect.name == "sqlite" else "EXPLAIN"
-            rows = work._connection.exec_driver_sql(f"{how} {statement}", parameters).all()
+            rows = work._driver.execute(f"{how} {statement}", parameters).fetchall()
             plan = [str(row[-1]) for row in rows]
             for line in plan:
                 for table in ("delivery", "enrollment", "subscriber"):
@@ -144,7 +136,7 @@ def test_what_is_asked_often_never_walks_a_whole_table(crowded: Store, name: str
 
 
 def test_the_due_are_found_by_the_partial_index(crowded: Store) -> None:
-    compiled = due_statement().compile(dialect=crowded._engine.dialect)
+    compiled = due_statement().statement.compile(dialect=crowded._engine.dialect)
     if crowded._engine.dialect.name == "postgresql":
         with crowded.read() as work:
             found = work._connection.exec_driver_sql(f"EXPLAIN {compiled}", {"now": 1, "most": 1})
@@ -174,10 +166,9 @@ def test_nothing_due_is_known_at_once_in_a_crowd(crowded: Store, name: str) -> N
 
 def test_what_else_is_due_for_a_person_is_not_looked_for_among_everybody(crowded: Store) -> None:
     postgres = crowded._engine.dialect.name == "postgresql"
-    seen: list[tuple[str, Any]] = []
     with crowded.write() as work:
-        event.listen(crowded._engine, "before_cursor_execute", lambda *all_: seen.append((all_[2], all_[3])))
-        work.contending([SubscriberId(9), SubscriberId(77)], NOW + timedelta(days=3))
+        with heard(crowded) as seen:
+            work.contending([SubscriberId(9), SubscriberId(77)], NOW + timedelta(days=3))
         how = "EXPLAIN" if postgres else "EXPLAIN QUERY PLAN"
-        rows = work._connection.exec_driver_sql(f"{how} {seen[0][0]}", seen[0][1]).all()
+        rows = work._driver.execute(f"{how} {seen[0][0]}", seen[0][1]).fetchall()
     assert any("delivery_contending" in str(row[-1]) for row in rows), rows

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from drip.core.delivery import DeliveryState
 from drip.core.model import Campaign, Sequence, Session, Step, Trigger, TriggerKind, Verb, Webinar
@@ -25,6 +23,7 @@ from drip.core.segments import parse_condition
 from drip.core.when import parse_when
 from drip.store.store import Store
 from drip.store.work import Work
+from tests.statements import heard
 
 NOW = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -182,14 +181,8 @@ def test_the_number_of_statements_does_not_grow_with_the_crowd(store: Store) -> 
         with store.write() as work:
             for number in range(crowd):
                 enroll(work, f"p{crowd}-{number}", DID_A, waits="s/b")
-            seen: list[str] = []
-
-            def note(*args: Any, seen: list[str] = seen) -> None:
-                seen.append(args[2])
-
-            event.listen(work._connection, "before_cursor_execute", note)
-            work.drop_steps("c", ["s/b"], NOW)
-            work.replan("c", "s", spots(campaign(A, B, C), campaign(A, C)), NOW)
-            event.remove(work._connection, "before_cursor_execute", note)
+            with heard(store) as seen:
+                work.drop_steps("c", ["s/b"], NOW)
+                work.replan("c", "s", spots(campaign(A, B, C), campaign(A, C)), NOW)
             counts.append(len(seen))
     assert counts[0] == counts[1] < 8

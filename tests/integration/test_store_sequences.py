@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event
 
 from drip.core.delivery import DeliveryState, Outcome, OutcomeKind, Verdict
 from drip.core.model import Session
@@ -27,6 +25,7 @@ from drip.core.segments import parse_condition
 from drip.store.results import Audience, BroadcastState, NewBroadcast, Recorded
 from drip.store.store import Store
 from drip.store.work import Work
+from tests.statements import heard
 
 NOW = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -141,21 +140,6 @@ def test_who_waits_for_which_step_is_counted(work: Work) -> None:
 # --- facts ----------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def counted(store: Store) -> Iterator[list[str]]:
-    """The statements that the store executes meanwhile."""
-    seen: list[str] = []
-
-    def note(connection: object, cursor: object, statement: str, *_: object) -> None:
-        seen.append(statement)
-
-    event.listen(store._engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(store._engine, "before_cursor_execute", note)
-
-
 def sent(
     work: Work, subscriber: SubscriberId, name: str, kind: Kind, at: datetime, outcome: Outcome | None = None
 ) -> None:
@@ -239,9 +223,9 @@ def test_the_number_of_queries_is_the_same_for_one_and_for_many(store: Store) ->
             seat = work.add_registration(number, "c", "tuesday", None, NOW)
             runs.append(enrolled(work, number, registration_id=seat.id))
     with store.read() as work:
-        with counted(store) as one:
+        with heard(store) as one:
             work.facts_for(runs[:1], "UTC")
-        with counted(store) as many:
+        with heard(store) as many:
             assert len(work.facts_for(runs, "UTC")) == 300
     assert len(many) == len(one) <= 8
 
