@@ -62,15 +62,7 @@ class ShiftedClock:
 
 def next_moment(engine: Engine) -> datetime | None:
     """The next moment at which a tick has something to do, or None when nothing is planned."""
-    with engine.store.read() as work:
-        moments = (
-            work.next_wake(),
-            work.next_delivery_due(),
-            work.next_session_end(),
-            work.next_offer_end(),
-            work.next_broadcast_due(),
-        )
-    return min((each for each in moments if each is not None), default=None)
+    return engine.look().moment
 
 
 def live_until(

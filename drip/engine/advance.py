@@ -50,14 +50,14 @@ class Advanced:
 
 
 def advance_due(store: Store, scene_of: Callable[[Work, datetime], Scene], now: datetime) -> Advanced:
-    """Advance every enrollment that is due, batch by batch, until none is."""
+    """Advance every enrollment that is due, batch by batch. Whom a step made due meanwhile, the next pass finds."""
     total = Advanced()
     while True:
         looked_at, planned = store.transact(lambda work: _advance_batch(scene_of(work, now)))
-        if not looked_at:
-            return total
         total.looked_at += looked_at
         total.planned += planned
+        if looked_at < BATCH:
+            return total
 
 
 def _advance_batch(scene: Scene) -> tuple[int, int]:

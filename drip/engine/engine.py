@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from drip.core.burst import Burst
 from drip.core.delivery import DeliveryState
@@ -34,11 +33,14 @@ if TYPE_CHECKING:
     from drip.mail.transport import Transport
     from drip.store.send_journal import SendJournal
     from drip.store.store import Store
+    from drip.store.upcoming import Upcoming
     from drip.store.work import Work
 
 UNCERTAIN_CONFIRMATION_WAIT = timedelta(minutes=10)
 CONFIRMATION_ATTEMPTS_MAX = 3
 """A lost confirmation is worse than a second copy: these alone are resent by themselves, at most twice (DESIGN §8)."""
+
+COUNTED = ("planned", "sent", "deferred", "failed", "uncertain", "skipped", "capped", "held", "recovered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,11 @@ class Ticked:
         return bool(self.deferred or self.failed or self.uncertain or self.held or self.relay_down)
 
 
+def is_due(moment: datetime | None, now: datetime) -> bool:
+    """Whether there is such a moment and it has come."""
+    return moment is not None and moment <= now
+
+
 class Engine:
     """One per process. The store, the keys and the way to a transport come in; the moment comes with each call."""
 
@@ -79,6 +86,7 @@ class Engine:
         transport: Callable[[], Transport],
         make_owner: Callable[[], str],
         journal: SendJournal | None = None,
+        run_loop: Callable[[Coroutine[Any, Any, Ticked]], Ticked] = asyncio.run,
     ) -> None:
         self.store = store
         self.definition = definition
@@ -87,6 +95,7 @@ class Engine:
         self._transport = transport
         self._make_owner = make_owner
         self.journal = journal
+        self._run_loop = run_loop
         self._letters: Letters | None = None
         self._under_way: tuple[asyncio.AbstractEventLoop, Sending] | None = None
 
@@ -120,19 +129,20 @@ class Engine:
         """
         return self.store.transact(lambda work: perform(self.scene(work, now), event))
 
-    def is_idle(self, now: datetime) -> bool:
-        """Whether a tick would find nothing to do. A handful of index look-ups."""
+    def look(self) -> Upcoming:
+        """What is next, of every kind: one short transaction with one statement."""
         with self.store.read() as work:
-            moments = (
-                work.next_wake(),
-                work.next_delivery_due(),
-                work.next_session_end(),
-                work.next_offer_end(),
-                work.next_broadcast_due(),
-            )
-            if any(each is not None and each <= now for each in moments):
-                return False
-            return not self._lost_confirmations(work, now) and not self.store.dead_owners(work)
+            return work.upcoming(CONFIRMATION_ATTEMPTS_MAX)
+
+    def is_idle(self, now: datetime) -> bool:
+        """Whether a tick would find nothing to do."""
+        ahead = self.look()
+        if is_due(ahead.moment, now) or is_due(ahead.lost_confirmation, now - UNCERTAIN_CONFIRMATION_WAIT):
+            return False
+        if not ahead.is_claimed:
+            return True
+        with self.store.read() as work:
+            return not self.store.dead_owners(work)
 
     def tick(
         self, now: datetime, *, limit: int | None = None, only: Kind | None = None, careful: bool = False
@@ -141,58 +151,92 @@ class Engine:
 
         Raises RelayUnreachable, JournalAhead, CannotRecord.
         """
-        return asyncio.run(self.tick_async(now, limit=limit, only=only, careful=careful))
+        try:
+            totals, has_mail = self._prepare(now)
+            if not has_mail:
+                return Ticked(**{name: totals[name] for name in COUNTED})
+            return self._run_loop(self._work_off(now, limit, only, totals, careful=careful))
+        except NotApplied:
+            return Ticked()
 
     async def tick_async(
         self, now: datetime, *, limit: int | None = None, only: Kind | None = None, careful: bool = False
     ) -> Ticked:
         """`tick`, inside a running event loop."""
+        try:
+            totals, has_mail = self._prepare(now)
+            if not has_mail:
+                return Ticked(**{name: totals[name] for name in COUNTED})
+            return await self._work_off(now, limit, only, totals, careful=careful)
+        except NotApplied:
+            return Ticked()
+
+    def _prepare(self, now: datetime) -> tuple[Counter[str], bool]:
+        """All that comes before the first mail, and whether there is one. Most ticks end with the first look."""
         if self.journal is not None:
             refuse_if_ahead(self.store, self.journal, now)
         totals: Counter[str] = Counter()
+        ahead = self.look()
+        totals["recovered"] = self._recover(ahead, now)
+        if is_due(ahead.session_end, now):
+            self._close_sessions(now)
+        if is_due(ahead.offer_end, now):
+            self._pass_on_offers(now)
+        if is_due(ahead.broadcast, now):
+            totals["planned"] = self._freeze_broadcasts(now)
+        others = (ahead.session_end, ahead.offer_end, ahead.broadcast, ahead.lost_confirmation)
+        as_before = not ahead.is_claimed and not any(is_due(each, now) for each in others)
+        return totals, self._advance(now, totals, ahead if as_before else None)
+
+    def _advance(self, now: datetime, totals: Counter[str], ahead: Upcoming | None = None) -> bool:
+        """Move everybody on who is due, until all wait for a known moment. Whether there is mail to send now.
+
+        `ahead` is what a look just showed.
+        """
+        from drip.engine.advance import advance_due
+
+        while True:
+            ahead = ahead or self.look()
+            looked_at = 0
+            if is_due(ahead.wake, now):
+                advanced = advance_due(self.store, self.scene, now)
+                totals["planned"] += advanced.planned
+                looked_at = advanced.looked_at
+            elif ahead.is_restored:
+                looked_at = settle_known(self.store)
+                totals["recovered"] += looked_at
+            # Who is due and could not be looked at is in the hands of another run.
+            if not looked_at:
+                return is_due(ahead.delivery, now)
+            ahead = None
+
+    async def _work_off(
+        self, now: datetime, limit: int | None, only: Kind | None, totals: Counter[str], *, careful: bool
+    ) -> Ticked:
+        from drip.engine.bursting import hold_burst
+
+        relay_down, resting, more = "", "", False
+        burst: Burst | None = None
         owner = self._make_owner()
         ownership = self.store.take_ownership(owner)
         try:
-            with suppress(NotApplied):
-                totals["recovered"] = self._recover(now)
-                self._close_sessions(now)
-                self._pass_on_offers(now)
-                totals["planned"] = self._freeze_broadcasts(now)
-                return await self._work_off(owner, now, limit, only, totals, careful=careful)
-            return Ticked()
+            has_mail = True
+            while has_mail:
+                if careful and (held := hold_burst(self.store, self.live, now)) is not None:
+                    totals["held"] += held.due
+                    burst = burst or held
+                    if not is_due(self.look().delivery, now):
+                        break
+                left = None if limit is None else limit - totals["sent"] - totals["failed"] - totals["deferred"]
+                counts, more, relay_down, resting = await self._send(owner, now, left, only)
+                totals.update(counts)
+                # What was sent moved its people on; they must wait for a known moment before this tick ends.
+                has_mail = self._advance(now, totals)
+                if more or relay_down or resting or not any(counts.values()):
+                    break
         finally:
             ownership.release()
-
-    async def _work_off(
-        self, owner: str, now: datetime, limit: int | None, only: Kind | None, totals: Counter[str], *, careful: bool
-    ) -> Ticked:
-        from drip.engine.advance import advance_due
-        from drip.engine.bursting import hold_burst
-
-        more, relay_down, resting = False, "", ""
-        burst: Burst | None = None
-        while True:
-            totals["planned"] += advance_due(self.store, self.scene, now).planned
-            totals["recovered"] += settle_known(self.store)
-            if careful and (held := hold_burst(self.store, self.live, now)) is not None:
-                totals["held"] += held.due
-                burst = burst or held
-            left = None if limit is None else limit - totals["sent"] - totals["failed"] - totals["deferred"]
-            with self.store.read() as work:
-                due = work.next_delivery_due()
-            if due is None or due > now:
-                break
-            counts, reached, relay_down, resting = await self._send(owner, now, left, only)
-            totals.update(counts)
-            more = reached
-            if reached or relay_down or resting or not any(counts.values()):
-                break
-        # What was sent moved its people on; they must wait for a known moment before this tick ends.
-        totals["planned"] += advance_due(self.store, self.scene, now).planned
-        numbers = {
-            name: totals[name]
-            for name in ("planned", "sent", "deferred", "failed", "uncertain", "skipped", "capped", "held", "recovered")
-        }
+        numbers = {name: totals[name] for name in COUNTED}
         return Ticked(**numbers, more=more, relay_down=relay_down, resting=resting, burst=burst)
 
     async def _send(
@@ -243,19 +287,22 @@ class Engine:
             with self.store.write() as work:
                 work.log(LogEntry(now, kind, subject=subject, detail=detail) for kind, subject, detail in told)
 
-    def _recover(self, now: datetime) -> int:
+    def _recover(self, ahead: Upcoming, now: datetime) -> int:
         """Take over from runs that died (their lock is free): claimed is due again, sending is uncertain."""
         taken = 0
-        with self.store.read() as work:
-            dead = self.store.dead_owners(work)
+        dead: Sequence[str] = ()
+        if ahead.is_claimed:
+            with self.store.read() as work:
+                dead = self.store.dead_owners(work)
         for owner in dead:
             with self.store.write() as work:
                 released, uncertain = work.recover(owner, now)
                 settle_steps(work, uncertain, now)
                 taken += released + len(uncertain)
-        with self.store.write() as work:
-            for delivery in self._lost_confirmations(work, now):
-                work.resolve(delivery.id, DeliveryState.DUE, "confirmation-lost", now)
+        if is_due(ahead.lost_confirmation, now - UNCERTAIN_CONFIRMATION_WAIT):
+            with self.store.write() as work:
+                for delivery in self._lost_confirmations(work, now):
+                    work.resolve(delivery.id, DeliveryState.DUE, "confirmation-lost", now)
         return taken
 
     def _lost_confirmations(self, work: Work, now: datetime) -> Sequence[Delivery]:
@@ -276,10 +323,6 @@ class Engine:
     def _freeze_broadcasts(self, now: datetime) -> int:
         from drip.engine.broadcasts import freeze_due
 
-        with self.store.read() as work:
-            due = work.next_broadcast_due()
-        if due is None or due > now:
-            return 0
         with self.store.write() as work:
             scene = self.scene(work, now)
             planned = freeze_due(scene)

@@ -111,6 +111,8 @@ class Ledger:
             settled = work.settle_refused(refused, self._owner, self._now)
             settle_steps(work, settled, self._now)
             counts["skipped"] += len(settled)
+            # Due again perhaps: the row was locked for a moment. The tick then looks once more.
+            counts["returned"] += len(refused) - len(settled)
         return marked, counts
 
     def _record(self, work: Work, results: Sequence[tuple[Delivery, Recorded]]) -> Counter[str]:

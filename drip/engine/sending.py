@@ -91,17 +91,25 @@ class Sending:
 
     async def run(self) -> None:
         """Send until nothing is due, the limit is reached or the relay is down. Raises CannotRecord at once."""
+        lanes_number = max(1, self._transport.lanes)
+        if not self.reached_limit:
+            self._claim()
+        if self._exhausted:
+            lanes_number = min(lanes_number, len(self._buffer))
         server = asyncio.create_task(self.ledger.serve())
-        lanes = [asyncio.create_task(self._lane()) for _ in range(max(1, self._transport.lanes))]
+        lanes = [asyncio.create_task(self._lane()) for _ in range(lanes_number)]
+        is_whole = False
         try:
             await asyncio.gather(*lanes)
             self.ledger.close()
             await server
+            is_whole = not (self._buffer or self.relay_down or self.resting or self.is_stopping)
         finally:
             for task in (*lanes, server):
                 task.cancel()
             await asyncio.gather(*lanes, server, return_exceptions=True)
-            self._give_back()
+            if not is_whole:
+                self._give_back()
 
     def _give_back(self) -> None:
         """Claimed but never marked: due again, at once. After a failed commit the next run does it by recovery."""
@@ -188,7 +196,8 @@ class Sending:
             self._buffer.append(Addressed(delivery, subscriber, registration, subscription))
         if self._left is not None:
             self._left -= len(readers)
-        self._exhausted = not claimed.deliveries and not claimed.expired
+        # Fewer than were asked for: there are no more. Who has changed that meanwhile, the tick's next look finds.
+        self._exhausted = len(claimed.deliveries) < wanted and len(claimed.expired) < wanted
 
     def _claim_with_readers(
         self, work: Work, wanted: int, kinds: list[Kind] | None

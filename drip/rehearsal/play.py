@@ -7,14 +7,16 @@ Never opens the author's database or relay: a copy of the people comes in from o
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from drip.core.events import ConfirmedRegistration, ConfirmedSubscription, Event, MovedRegistration, Unsubscribed
 from drip.core.message import Wire
@@ -32,6 +34,9 @@ from drip.rehearsal.relay import Faults, RehearsalRelay
 from drip.rehearsal.watch import Watch, ends_with, step_of
 from drip.simulate import FastClock, next_moment
 from drip.store.store import Store, open_store
+
+if TYPE_CHECKING:
+    from drip.engine.engine import Ticked
 
 SECRET = b"a secret of rehearsals alone"
 STORY_MAX = 1_000
@@ -101,6 +106,7 @@ class Play:
             keys or Keys.from_secret(SECRET),
             lambda: self.relay,
             lambda: f"rehearsal-{next(owners)}",
+            run_loop=self._in_loop,
         )
         self.letters = Envelopes(self.engine.keys, composed_first=setting.composed_first)
         self.engine._letters = self.letters
@@ -116,6 +122,8 @@ class Play:
         self._unread: list[Taken] = []
         self._dirty = True
         self._campaigns: dict[str, Campaign] = {}
+        self._due: datetime | None = None
+        self._runner: asyncio.Runner | None = None
         self.crowd: Crowd
 
     # --- before it begins ----------------------------------------------------------------------------------------
@@ -211,7 +219,12 @@ class Play:
 
     def run(self, *, progress: Callable[[datetime], None] = lambda _: None) -> None:
         """Play to the end of the days, or until nothing can happen any more."""
-        end = self.setting.start + timedelta(days=self.setting.days)
+        with asyncio.Runner() as self._runner:
+            self._play_until(self.setting.start + timedelta(days=self.setting.days), progress)
+        self._runner = None
+        self.settle()
+
+    def _play_until(self, end: datetime, progress: Callable[[datetime], None]) -> None:
         while True:
             act_at = self._agenda[0][0] if self._agenda else None
             tick_at = self._next_tick()
@@ -225,7 +238,6 @@ class Play:
             self.tick()
             progress(self.clock.now())
         self.clock.set(end)
-        self.settle()
 
     def settle(self) -> None:
         """Hold the books against what was seen."""
@@ -236,12 +248,15 @@ class Play:
         """When cron calls next with anything to do. After a deed something may be due at once."""
         if self._dirty:
             return self._on_grid(self.clock.now())
-        due = next_moment(self.engine)
-        return None if due is None else self._on_grid(max(due, self.clock.now()))
+        return None if self._due is None else self._on_grid(max(self._due, self.clock.now()))
 
     def _on_grid(self, moment: datetime) -> datetime:
         every = self.setting.every.total_seconds()
         return datetime.fromtimestamp(math.ceil(moment.timestamp() / every) * every, UTC)
+
+    def _in_loop(self, ticking: Coroutine[Any, Any, Ticked]) -> Ticked:
+        """In one event loop for all ticks: making one costs more than most of them."""
+        return asyncio.run(ticking) if self._runner is None else self._runner.run(ticking)
 
     def tick(self) -> None:
         """One `drip run`."""
@@ -252,8 +267,8 @@ class Play:
         except RelayUnreachable:
             self.refused["the relay was away"] += 1
         self._dirty = False
-        due = next_moment(self.engine)
-        if due is not None and due <= now:
+        self._due = next_moment(self.engine)
+        if self._due is not None and self._due <= now:
             # What stays due after a tick (a relay that is away) waits for the next call of cron.
             self.clock.set(now + timedelta(seconds=1))
         unread, self._unread = self._unread, []

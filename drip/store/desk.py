@@ -30,6 +30,12 @@ from drip.store.prepared import Prepared, prepared
 from drip.store.schema import delivery, enrollment, registration, revision, session, subscriber, subscription
 from drip.store.transaction import Transaction
 
+# By the partial index `delivery_unsettled`, whose condition stands first, word for word.
+UNCERTAIN_CONFIRMATION = (
+    UNSETTLED,
+    delivery.c.state == said(DeliveryState.UNCERTAIN),
+    delivery.c.kind == ranked(Kind.CONFIRMATION),
+)
 Reader = tuple[Subscriber, Registration | None, Subscription | None]
 
 
@@ -59,13 +65,11 @@ def live_statement() -> Select[Any]:
 
 @prepared
 def lost_confirmations_statement() -> Select[Any]:
-    """By the partial index `delivery_unsettled`, whose condition stands first, word for word."""
+    """Those that may be sent once more."""
     return (
         select(*DELIVERY)
         .where(
-            UNSETTLED,
-            delivery.c.state == said(DeliveryState.UNCERTAIN),
-            delivery.c.kind == ranked(Kind.CONFIRMATION),
+            *UNCERTAIN_CONFIRMATION,
             delivery.c.finished_at <= bindparam("before", type_=delivery.c.finished_at.type),
             delivery.c.attempt < bindparam("attempts"),
         )

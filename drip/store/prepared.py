@@ -27,7 +27,7 @@ class Prepared:
     __slots__ = ("_forms", "statement")
 
     def __init__(self, statement: Executable) -> None:
-        self.statement = statement
+        self.statement: Any = statement
         self._forms: dict[tuple[str, ...], Form] = {}
 
     def form(self, dialect: Dialect, values: Values) -> Form:

@@ -21,6 +21,7 @@ from drip.store.restored import Restored
 from drip.store.revisions import Revisions
 from drip.store.roster import Roster
 from drip.store.standings import Standings
+from drip.store.upcoming import Looking
 from drip.store.variants import Variants
 from drip.store.webinars import Webinars
 
@@ -35,6 +36,7 @@ class Work(
     Enrollments,
     Forgetting,
     Journal,
+    Looking,
     Outcomes,
     Paces,
     Pausing,
