@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -68,6 +68,12 @@ class Ticked:
     def partly(self) -> bool:
         """Whether something needs a second look."""
         return bool(self.deferred or self.failed or self.uncertain or self.held or self.relay_down)
+
+
+def ticked(totals: Mapping[str, int], **more: Any) -> Ticked:
+    """The totals of a tick as a record, with what else is to be said."""
+    numbers: dict[str, Any] = {name: totals[name] for name in COUNTED}
+    return Ticked(**numbers, **more)
 
 
 def is_due(moment: datetime | None, now: datetime) -> bool:
@@ -154,7 +160,7 @@ class Engine:
         try:
             totals, has_mail = self._prepare(now)
             if not has_mail:
-                return Ticked(**{name: totals[name] for name in COUNTED})
+                return ticked(totals)
             return self._run_loop(self._work_off(now, limit, only, totals, careful=careful))
         except NotApplied:
             return Ticked()
@@ -166,7 +172,7 @@ class Engine:
         try:
             totals, has_mail = self._prepare(now)
             if not has_mail:
-                return Ticked(**{name: totals[name] for name in COUNTED})
+                return ticked(totals)
             return await self._work_off(now, limit, only, totals, careful=careful)
         except NotApplied:
             return Ticked()
@@ -236,8 +242,7 @@ class Engine:
                     break
         finally:
             ownership.release()
-        numbers = {name: totals[name] for name in COUNTED}
-        return Ticked(**numbers, more=more, relay_down=relay_down, resting=resting, burst=burst)
+        return ticked(totals, more=more, relay_down=relay_down, resting=resting, burst=burst)
 
     async def _send(
         self, owner: str, now: datetime, limit: int | None, only: Kind | None

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import bindparam, insert, select
 
-from drip.core.records import EnrollmentState, LogEntry
+from drip.core.records import EnrollmentId, EnrollmentState, LogEntry, SubscriberId
 from drip.errors import CannotRecord
 from drip.store.columns import Moment
-from drip.store.enrollments import ENROLLMENT, due_statement, end_statement, enroll_statement
+from drip.store.enrollments import ENROLLMENT, due_statement, end_statement
 from drip.store.facts import registrations_statement
 from drip.store.prepared import Prepared, prepared
 from drip.store.schema import enrollment, log
@@ -86,11 +86,9 @@ def test_what_the_database_refuses_cannot_be_recorded(store: Store) -> None:
 
 def test_a_broken_rule_of_the_schema_is_a_bug_and_names_nobody(store: Store) -> None:
     secret = "ann@example.com"
-    values = {"campaign": secret, "sequence": "s", "subscriber_id": 999, "occasion": "first", "registration_id": None}
-    running = {"state": EnrollmentState.RUNNING, "started_at": NOW, "next_due": NOW}
     with pytest.raises(Exception, match=r"(?i)foreign key") as caught, store.write() as work:
-        work._first(enroll_statement(store._postgres), **values, **running)
+        work.enroll(secret, "s", SubscriberId(999), "first", NOW)
     assert not isinstance(caught.value, CannotRecord)
     assert secret not in str(caught.value)
     with store.write() as work:  # and the next transaction begins anew
-        assert work.enrollment(1) is None  # type: ignore[arg-type]
+        assert work.enrollment(EnrollmentId(1)) is None
