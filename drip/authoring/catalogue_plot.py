@@ -133,6 +133,13 @@ PLOT_PROBLEMS = (
         "goal: registers\nstop: last session starts",
     ),
     Explanation(
+        "late-reminder",
+        Rank.ERROR,
+        "`then send` and `then ask` let a mail go after its time. What stands before a session speaks of the time that "
+        "is left until it starts, so late it would say something untrue.",
+        "- send: starting-in-an-hour\n  when: 1 hour before session\n  late: 20 minutes",
+    ),
+    Explanation(
         "unreachable-goal",
         Rank.WARNING,
         "The sequence waits for a click in a post that it does not send, so only readers who have that post from "

@@ -70,7 +70,10 @@ _PRIORITY = (
     "What goes first where `at-most` of drip.yaml lets only some go: `high`, `normal` (default), `low` or a number "
     "from 0 to 100."
 )
-_LATE = "How long after its moment a post may still be sent, such as `3 days`."
+_LATE = (
+    "How long after its moment a post may still be sent, such as `3 days`. After that it is skipped, or what follows "
+    "says: `3 days, then send` or `3 days, then ask`."
+)
 
 PROJECT_KEYS = (
     Key("name", Form.PROSE, "Who sends, as readers know them.", required=True, examples=("Chameleon Resumes",)),
@@ -150,7 +153,7 @@ STEP_KEYS = (
     Key("notify", Form.PROSE, "What to tell the author by mail."),
     Key("when", Form.TEXT, _WHEN, required=True, examples=("at once", "2 days later at 9:30", "1 day before session")),
     Key("if", Form.TEXT, _CONDITION, examples=("attended",)),
-    Key("late", Form.TEXT, _LATE, examples=("3 days",)),
+    Key("late", Form.TEXT, _LATE, examples=("3 days", "3 days, then ask")),
     Key("was", Form.TEXTS, "The name that the post, test, tag or list of this step had before it was renamed.",
         examples=("old-name",)),
     Key("reopen", Form.CHOICE, "`yes`: also for readers in the sequence who are past this place. Default: no.",
@@ -197,7 +200,7 @@ CAMPAIGN_KEYS = (
         Key("to", Form.TEXT, "The list that gets it.", required=True),
         Key("where", Form.TEXT, "Which of its subscribers: " + _CONDITION, examples=("not tag webinar-graduate",)),
         Key("when", Form.TEXT, _WHEN, required=True, examples=("2026-12-01 09:00 reader's time",)),
-        Key("late", Form.TEXT, _LATE, examples=("6 hours",)),
+        Key("late", Form.TEXT, _LATE, examples=("6 hours", "1 day, then ask")),
         Key("priority", Form.TEXT, _PRIORITY, examples=("high", "normal", "low")),
     )),
 )  # fmt: skip

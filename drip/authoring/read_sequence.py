@@ -17,7 +17,7 @@ from drip.authoring.keys import NAME_PATTERN, STEP_VERBS
 from drip.authoring.section import Named, Notebook, Section, clip, name_rule, similar
 from drip.authoring.source import Scalar
 from drip.core.caps import NORMAL
-from drip.core.limits import closed_hours, parse_again, parse_closing, parse_priority
+from drip.core.limits import closed_hours, late_text, parse_again, parse_closing, parse_late, parse_priority
 from drip.core.model import (
     NEVER_AGAIN,
     Attended,
@@ -27,6 +27,7 @@ from drip.core.model import (
     Condition,
     FieldIs,
     HasTag,
+    LatePolicy,
     Missed,
     OnList,
     Registered,
@@ -42,7 +43,7 @@ from drip.core.problems import Place
 from drip.core.segments import leaves, parse_condition
 from drip.core.triggers import parse_trigger
 from drip.core.variants import WEIGHT_MAX, Variant
-from drip.core.when import parse_duration, parse_hours, parse_when
+from drip.core.when import parse_hours, parse_when
 
 T = TypeVar("T")
 
@@ -117,7 +118,7 @@ def read_sequence(
     triggers = {role: _trigger(book, section, role, known) for role in ("start", "goal", "stop")}
     hours = book.phrase(section.scalars.get("hours"), parse_hours)
     closed = book.phrases(section.texts.get("closed", ()), parse_closing)
-    late = book.phrase(section.scalars.get("late"), parse_duration)
+    late = book.phrase(section.scalars.get("late"), parse_late)
     steps = tuple(
         step for row in section.rows.get("steps", []) if (step := _step(book, row, named.name, late, known)) is not None
     )
@@ -168,7 +169,7 @@ def _trigger(book: Notebook, section: Section, role: str, known: References) -> 
 
 
 def _step(
-    book: Notebook, row: Section, sequence: str, late: timedelta | None, known: References
+    book: Notebook, row: Section, sequence: str, late: tuple[timedelta, LatePolicy] | None, known: References
 ) -> Placed[Step] | None:
     """One step; None if its verb or its moment could not be read."""
     verbs = [verb for verb in STEP_VERBS if verb in row.present]
@@ -189,7 +190,11 @@ def _step(
         book.note("misplaced-when", message, row.place_of("when"), "move it to `broadcasts`, or write `2 days later`")
         when = None
     condition = _condition(book, row, "if", known)
-    own_late = book.phrase(row.scalars.get("late"), parse_duration)
+    own_late = book.phrase(row.scalars.get("late"), parse_late)
+    if own_late is not None and own_late[1] is not LatePolicy.SKIP and when and when.kind is WhenKind.BEFORE_SESSION:
+        message = "a reminder that is late would say something untrue"
+        advice = f"write `late: {late_text(own_late[0], LatePolicy.SKIP)}`: after that it is skipped"
+        book.note("late-reminder", message, row.place_of("late"), advice)
     if len(verbs) != 1 or verbs[0] not in row.scalars or when is None:
         return None
     if own_late is None and when.kind is WhenKind.LATER:
@@ -202,7 +207,8 @@ def _step(
     verb = Verb(verbs[0])
     if verb is Verb.TEST and not variants:
         return None
-    step = Step(sequence, verb, row.text(verb.value), when, condition, own_late, was, reopen, variants)
+    after, then = own_late or (None, LatePolicy.SKIP)
+    step = Step(sequence, verb, row.text(verb.value), when, condition, after, was, reopen, variants, then)
     places = {f"variants/{each.name}": each.place for each in row.named.get("variants", ())}
     return Placed(step, row.place, {**_places(row), **places, "verb": row.place_of(verb.value)})
 
@@ -287,7 +293,7 @@ def read_broadcast(book: Notebook, row: Section, known: References) -> Placed[Br
     if "to" in row.scalars:
         known.check_list(book, row.text("to"), row.place_of("to"))
     where = _condition(book, row, "where", known)
-    late = book.phrase(row.scalars.get("late"), parse_duration)
+    late = book.phrase(row.scalars.get("late"), parse_late)
     when = book.phrase(row.scalars.get("when"), parse_when)
     if when is not None and when.kind is not WhenKind.AT:
         message = f"`{clip(when.phrase)}` counts from one reader's clock, and a broadcast goes to many at one moment"
@@ -295,7 +301,8 @@ def read_broadcast(book: Notebook, row: Section, known: References) -> Placed[Br
         when = None
     if when is None or "send" not in row.scalars or "to" not in row.scalars:
         return None
-    broadcast = Broadcast(row.text("send"), row.text("to"), when, where, late, _priority(book, row))
+    after, then = late or (None, LatePolicy.SKIP)
+    broadcast = Broadcast(row.text("send"), row.text("to"), when, where, after, _priority(book, row), then)
     return Placed(broadcast, row.place, _places(row))
 
 

@@ -138,6 +138,9 @@ def _lines(found: Delivery, email: str, attempts: Sequence[Attempt], project: Pr
         if found.reason == ReasonName.BURST.value:
             yield "it was due with far more others than usual: `drip run --yes` sends them all"
             yield f"or `drip delivery retry {found.id}` this one, or `drip delivery cancel {found.id}`"
+        elif found.reason == ReasonName.LATE_ASK.value:
+            yield f"it is late: `drip delivery retry {found.id}` sends it all the same"
+            yield f"and `drip delivery cancel {found.id}` takes it back"
         else:
             yield f"mend the post and `drip apply`, then `drip delivery retry {found.id}`; or `drip delivery cancel`"
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from drip.core.endings import why_over
-from drip.core.lateness import attendance_deadline, expiry, registered_too_late, stop_moment
-from drip.core.model import Campaign, Sequence, Step, Verb, WhenKind
+from drip.core.lateness import attendance_deadline, expiry, last_moment, registered_too_late, stop_moment
+from drip.core.model import Campaign, LatePolicy, Sequence, Step, Verb, WhenKind
 from drip.core.pauses import after_pauses, counted, skipped_in
 from drip.core.reasons import Reason, ReasonName
 from drip.core.records import Did, EnrollmentState, Facts, StepDone
@@ -212,7 +212,8 @@ def _decide_due(sequence: Sequence, step: Step, facts: Facts, now: datetime, mom
         text = f"was due {moment_text(moment, facts.zone)}, while this was paused"
         return Skip(step, Reason(ReasonName.PAUSED, text), at=moment)
     expires = expiry(sequence, step, facts, moment)
-    if expires is not None and now > expires:
+    late = _goes_late(sequence, step, facts, now, moment)
+    if expires is not None and now > expires and late is None:
         text = f"was due {moment_text(moment, facts.zone)}, good until {moment_text(expires, facts.zone)}"
         return Skip(step, Reason(ReasonName.TOO_LATE, text))
     hours = sequence.hours if step.when.kind in (WhenKind.LATER, WhenKind.AFTER_SESSION) else None
@@ -222,7 +223,21 @@ def _decide_due(sequence: Sequence, step: Step, facts: Facts, now: datetime, mom
         text = f"outside {hours.phrase}, goes {moment_text(opening, facts.zone)}"
         return _wait_or_stop(sequence, facts, Wait(opening, step, Reason(ReasonName.OUTSIDE_HOURS, text)))
     choice = _variant(step, facts) if step.verb is Verb.TEST else None
-    return Do(step, moment, expires, Reason(ReasonName.DUE, lambda: _due_text(step, facts, moment, choice)), choice)
+    reason = late or Reason(ReasonName.DUE, lambda: _due_text(step, facts, moment, choice))
+    return Do(step, moment, expires, reason, choice)
+
+
+def _goes_late(sequence: Sequence, step: Step, facts: Facts, now: datetime, moment: datetime) -> Reason | None:
+    """Why a step that is late is not skipped: it goes anyway, or the author is asked by the claim (rule 6)."""
+    if step.late_then is LatePolicy.SKIP or step.late is None or now <= moment + step.late:
+        return None
+    last = last_moment(sequence, step, facts)
+    if last is not None and now > last:
+        return None
+    due_text = f"was due {moment_text(moment, facts.zone)}"
+    if step.late_then is LatePolicy.ASK and step.is_mail:
+        return Reason(ReasonName.LATE_ASK, f"{due_text}, so you are asked")
+    return Reason(ReasonName.LATE_SEND, f"{due_text}, goes anyway")
 
 
 def _variant(step: Step, facts: Facts) -> Choice:

@@ -14,14 +14,14 @@ Every limit here is the last moment at which it is still good, as the store comp
     steps that mail nothing                  for ever: a tag set late is still true
 
 `late:` of a step takes the place of its window, but never lets anything "before session" pass the start. No window
-reaches to the moment at which the sequence stops.
+reaches to the moment at which the sequence stops, also not that of a step with `then send`, which has no other end.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from drip.core.model import Sequence, Step, TriggerKind, Unit, WhenKind
+from drip.core.model import LatePolicy, Sequence, Step, TriggerKind, Unit, WhenKind
 from drip.core.records import Facts
 
 DRIP_LATE = timedelta(days=3)
@@ -45,19 +45,36 @@ _NOMINAL = {
 
 def expiry(sequence: Sequence, step: Step, facts: Facts, due: datetime) -> datetime | None:
     """The last moment at which this step still makes sense, if it was due at `due`; None if it always does."""
+    if step.late_then is LatePolicy.SEND or (step.late_then is LatePolicy.ASK and not step.is_mail):
+        return last_moment(sequence, step, facts)
     if step.when.kind is WhenKind.BEFORE_SESSION and facts.session is not None:
         limit = _before_session(step, due, facts.session.starts)
     elif step.late is not None:
         limit = due + step.late
     elif step.is_mail:
         limit = due + DRIP_LATE
-        at_registration = sequence.start.kind is TriggerKind.REGISTERS and step.when.kind is WhenKind.AT_ONCE
-        if at_registration and facts.session is not None:
+        if _greets(sequence, step) and facts.session is not None:
             limit = min(limit, facts.session.ends)
     else:
         return None
     stops_at = stop_moment(sequence, facts)
     return limit if stops_at is None else min(limit, stops_at - JUST_BEFORE)
+
+
+def last_moment(sequence: Sequence, step: Step, facts: Facts) -> datetime | None:
+    """The last moment at which this step may act at all, whatever its `late:` says; None if there is none."""
+    stops_at = stop_moment(sequence, facts)
+    limits = [] if stops_at is None else [stops_at - JUST_BEFORE]
+    if facts.session is not None and step.when.kind is WhenKind.BEFORE_SESSION:
+        limits.append(facts.session.starts - JUST_BEFORE)
+    if facts.session is not None and _greets(sequence, step):
+        limits.append(facts.session.ends)
+    return min(limits, default=None)
+
+
+def _greets(sequence: Sequence, step: Step) -> bool:
+    """Whether it tells of a registration that was just made: over when that session is."""
+    return sequence.start.kind is TriggerKind.REGISTERS and step.when.kind is WhenKind.AT_ONCE
 
 
 def _before_session(step: Step, due: datetime, starts: datetime) -> datetime:

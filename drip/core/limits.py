@@ -1,4 +1,5 @@
-"""Reads the limits that an author sets: closed days, going through a sequence again, how much one person gets.
+"""Reads the limits that an author sets: closed days, going through a sequence again, how much one
+person gets, how late is too late.
 
 Pure, like `drip.core.when`, whose words it uses. Called by the authoring room.
 """
@@ -8,17 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, time
+from datetime import date, time, timedelta
 
 from drip.core.caps import HIGH, LOW, NORMAL, PRIORITY_MAX, AtMost
-from drip.core.model import NEVER_AGAIN, Again, AgainKind, Closing, Hours
+from drip.core.model import NEVER_AGAIN, Again, AgainKind, Closing, Hours, LatePolicy
 from drip.core.phrases import nearest, tidy
 from drip.core.problems import PhraseError
+from drip.core.when import parse_duration
 
 CLOSED_USAGE = "write a day like `2026-12-24`, or the first and the last like `2026-12-24..2026-12-26`"
 AGAIN_USAGE = "write `never`, `after 90 days` or `always`"
 AT_MOST_USAGE = "write `1 a day`, `3 a week`, or `1 a day, 3 a week`"
 BURST_USAGE = "write a number of times, such as `5`, or `off`"
+LATE_USAGE = "write `3 days`, `3 days, then send`, `3 days, then ask` or `3 days, then skip`"
 PRIORITY_USAGE = f"write `high`, `normal`, `low`, or a number from 0 to {PRIORITY_MAX} (high is {HIGH}, low is {LOW})"
 # Holidays, not a pause: a longer one would look like a sequence that has stopped.
 CLOSING_DAYS_MAX = 92
@@ -165,3 +168,36 @@ def parse_burst(phrase: str) -> int | None:
         return int(text)
     message = f"this must be `off` or a whole number from {BURST_MIN} to {BURST_MAX:,}"
     raise PhraseError(message, width=len(phrase.strip()) or 1, help=BURST_USAGE)
+
+
+def parse_late(phrase: str) -> tuple[timedelta, LatePolicy]:
+    """Read `3 days`, `3 days, then send`, `… then ask` or `… then skip`. Raises PhraseError."""
+    span, comma, rest = phrase.partition(",")
+    if not comma:
+        # The comma may be left out; then the word is where the span ends.
+        found = re.search(r"\s(then\s.*)", phrase, re.IGNORECASE | re.DOTALL)
+        span, rest = (phrase[: found.start()], found[1]) if found else (phrase, "")
+    try:
+        after = parse_duration(span)
+    except PhraseError as error:
+        raise PhraseError(error.message, column=error.column, width=error.width, help=LATE_USAGE) from None
+    if not comma and not rest:
+        return after, LatePolicy.SKIP
+    column = len(phrase) - len(rest.lstrip())
+    words = rest.lower().split()
+    policies = [each.value for each in LatePolicy]
+    if len(words) == 2 and words[0] == "then" and words[1] in policies:
+        return after, LatePolicy(words[1])
+    near = nearest(words[-1][:60], policies) if words else None
+    hint = f"write `{tidy(span)}, then {near}`" if near else LATE_USAGE
+    message = "this does not say what happens then"
+    raise PhraseError(message, column=min(column, len(phrase)), width=len(rest.strip()) or 1, help=hint)
+
+
+def late_text(after: timedelta, then: LatePolicy) -> str:
+    """A `late` as it is best written."""
+    sizes = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"))
+    size, unit = next((each for each in sizes if not after % each[0]), sizes[-1])
+    number = after // size
+    span = f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+    return span if then is LatePolicy.SKIP else f"{span}, then {then.value}"

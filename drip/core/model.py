@@ -340,7 +340,7 @@ MAILS = frozenset({Verb.SEND, Verb.TEST})
 
 
 class LatePolicy(StrEnum):
-    """What happens to a delivery that is too late."""
+    """What happens to a delivery that is too late (rule 6): it is skipped, goes anyway, or the author is asked."""
 
     SKIP = "skip"
     SEND = "send"
@@ -351,7 +351,8 @@ class LatePolicy(StrEnum):
 class Step:
     """One line of a sequence: a verb with its target (a post, tag or list), `when`, perhaps `if`.
 
-    `late` is how long after its due moment a step may still act; None means the default of rule 6. `was` are the
+    `late` is how long after its due moment a step may still act; None means the default of rule 6. `late_then` is what
+    happens after that; a step that mails nothing acts however late, unless it is skipped. `was` are the
     names that its target had before, so that a rename sends nothing twice; `reopen` lets it run also for people who
     are past its place (rule 9). `variants` are the posts of a test, whose target is its name.
     """
@@ -365,6 +366,7 @@ class Step:
     was: tuple[str, ...] = ()
     reopen: bool = False
     variants: tuple[Variant, ...] = ()
+    late_then: LatePolicy = LatePolicy.SKIP
 
     @property
     def is_mail(self) -> bool:
@@ -464,6 +466,7 @@ class Broadcast:
     where: Condition | None = None
     late: timedelta | None = None
     priority: int = NORMAL
+    late_then: LatePolicy = LatePolicy.SKIP
 
 
 @dataclass(frozen=True, slots=True)

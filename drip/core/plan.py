@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from drip.core.caps import NORMAL
 from drip.core.figures import CHANGED, NEW, NOBODY, REMOVED, UNKNOWN, Figures, Kept, PlanLine, people
-from drip.core.limits import priority_text
+from drip.core.limits import late_text, priority_text
 from drip.core.model import Broadcast, Campaign, Post, ProjectDefinition, Session, Verb, Webinar
 from drip.core.plan_sequences import about_sequences
 from drip.core.renames import carried_over, post_hints, post_names
@@ -165,7 +165,7 @@ def _numbered(broadcasts: tuple[Broadcast, ...]) -> dict[tuple[str, str, int], B
 def broadcast_text(broadcast: Broadcast) -> str:
     """To whom, when, and with which conditions."""
     where = f", where {broadcast.where.phrase}" if broadcast.where else ""
-    late = f", late: {round(broadcast.late.total_seconds() / 60)} minutes" if broadcast.late else ""
+    late = f", late: {late_text(broadcast.late, broadcast.late_then)}" if broadcast.late else ""
     priority = f", priority: {priority_text(broadcast.priority)}" if broadcast.priority != NORMAL else ""
     return f"to {broadcast.list} at {broadcast.when.phrase}{where}{late}{priority}"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from drip.core.figures import CHANGED, MOVED, NEW, REMOVED, Figures, Kept, PlanLine, people
-from drip.core.limits import priority_text
+from drip.core.limits import late_text, priority_text
 from drip.core.model import Campaign, Sequence, Step, Trigger, TriggerKind
 from drip.core.renames import carried_counts, carried_over, sequence_hints, sequence_names, step_hints
 from drip.core.variants import weights_text
@@ -150,7 +150,7 @@ def _about_steps(
 
 def _step_text(step: Step) -> str:
     condition = f", if {step.condition.phrase}" if step.condition else ""
-    late = f", late: {round(step.late.total_seconds() / 60)} minutes" if step.late else ""
+    late = f", late: {late_text(step.late, step.late_then)}" if step.late else ""
     reopen = ", reopen" if step.reopen else ""
     return f"{step.verb.value} {step.when.phrase}{condition}{late}{reopen}"
 

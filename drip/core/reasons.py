@@ -18,6 +18,7 @@ class ReasonName(StrEnum):
 
     # It is time.
     DUE = "due"
+    LATE_SEND = "late-send"
     STARTED = "started"
     # Not yet.
     NOT_DUE = "not-due"
@@ -28,6 +29,7 @@ class ReasonName(StrEnum):
     CAPPED = "capped"
     PAUSED = "paused"
     BURST = "burst"
+    LATE_ASK = "late-ask"
     # Never, for this step.
     CONDITION_FALSE = "condition-false"
     REGISTERED_LATE = "registered-late"
@@ -105,6 +107,10 @@ EXPLANATIONS: Mapping[ReasonName, str] = MappingProxyType(
             "The moment of this step has come, nothing stands against it, and so it is done. For a post this means "
             "that a delivery is planned; what the relay makes of it has its own reason."
         ),
+        ReasonName.LATE_SEND: (
+            "The step is late, mostly because `drip run` did not run, and its `late:` says `then send`, so it goes "
+            "anyway. Without that it would have been skipped."
+        ),
         ReasonName.STARTED: "What the sequence waits for has happened to this reader, so their enrollment began.",
         ReasonName.NOT_DUE: (
             "The step waits for its moment. `later` counts from what really happened last, so a post that left late "
@@ -145,6 +151,11 @@ EXPLANATIONS: Mapping[ReasonName, str] = MappingProxyType(
             "or many readers were imported, and also after a clock jumped or a database was restored. Look at them "
             "with `drip delivery list`; then `drip run --yes` sends those that are still good, and `drip delivery "
             "cancel` takes one back. Confirmations, mails about a registration and broadcasts were not held."
+        ),
+        ReasonName.LATE_ASK: (
+            "The mail could not go in time, mostly because `drip run` did not run, and its `late:` says `then ask`, so "
+            "it is held until you decide: `drip delivery retry` sends it, `drip delivery cancel` takes it back. Its "
+            "sequence waits for that. What a sequence that stopped meanwhile has no more use for is skipped unasked."
         ),
         ReasonName.CONDITION_FALSE: (
             "The `if:` of the step does not hold for this reader. A skipped step does not delay the next one: that "

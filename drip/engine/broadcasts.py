@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from drip.core.model import Broadcast, Campaign, WhenKind
+from drip.core.model import Broadcast, Campaign, LatePolicy, WhenKind
 from drip.core.pauses import counted
 from drip.core.records import Pause, ResumeMode
 from drip.core.segments import parse_condition
@@ -48,6 +48,13 @@ def occasions_of(campaign: Campaign, broadcast: Broadcast) -> tuple[str, ...]:
     """The same, and those that it had while its post had another name (`was:`)."""
     names = (broadcast.post, *campaign.posts[broadcast.post].was)
     return tuple(occasion_of(campaign.name, replace(broadcast, post=each)) for each in names)
+
+
+def broadcast_of(campaign: Campaign | None, occasion: str) -> Broadcast | None:
+    """The broadcast of the campaign's files with that occasion; what `drip send` planned stands in none."""
+    if campaign is None:
+        return None
+    return next((each for each in campaign.broadcasts if occasion in occasions_of(campaign, each)), None)
 
 
 def put_broadcast(scene: Scene, edition: Edition, broadcast: Broadcast, *, occasion: str | None = None) -> Scheduled:
@@ -108,6 +115,8 @@ def _freeze(scene: Scene, broadcast: PlannedBroadcast) -> int:
     default_zone = edition.definition.timezone
     condition = parse_condition(broadcast.where_phrase) if broadcast.where_phrase else None
     late = LATE if broadcast.late_seconds is None else timedelta(seconds=broadcast.late_seconds)
+    written = broadcast_of(edition.campaign, broadcast.occasion)
+    goes_anyway = written is not None and written.late_then is LatePolicy.SEND
     pauses = [each for each in scene.work.pauses([broadcast.campaign]) if each.sequence == ""]
     planned = 0
     for zone, due_at in _moments(scene, broadcast, default_zone):
@@ -120,7 +129,7 @@ def _freeze(scene: Scene, broadcast: PlannedBroadcast) -> int:
                 due_at=due_at,
                 revision_id=broadcast.revision_id,
                 # It waited for the resume; that is not why it is late (rule 13).
-                expires_at=counted(due_at, pauses) + late,
+                expires_at=None if goes_anyway else counted(due_at, pauses) + late,
                 zone=zone,
                 default_zone=default_zone,
             ),

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from drip.core.caps import NORMAL, WEEK_DAYS, AtMost, Contender, first_of
 from drip.core.delivery import DeliveryState
-from drip.core.model import Broadcast, Campaign, Step, WhenKind
+from drip.core.model import Broadcast, Campaign, LatePolicy, Step, WhenKind
 from drip.core.model import Sequence as Plot
 from drip.core.reasons import ReasonName
 from drip.core.records import Delivery, DeliveryId, Kind, LogEntry, RevisionId, Subscriber, SubscriberId
 from drip.core.when import due, local_to_utc, local_wall, moment_text, parse_when, settle
-from drip.engine.broadcasts import occasion_of
+from drip.engine.broadcasts import broadcast_of
 from drip.engine.ledger import Ends
 from drip.engine.live import Edition
 from drip.engine.opening import opening_of
@@ -63,14 +63,19 @@ class Origin:
         source = self.sequence or self.broadcast
         return NORMAL if source is None else source.priority
 
+    @property
+    def late_then(self) -> LatePolicy:
+        """What happens to it when it is too late."""
+        source = self.step or self.broadcast
+        return LatePolicy.SKIP if source is None else source.late_then
+
 
 def origin_of(campaign: Campaign | None, delivery: Delivery) -> Origin:
     """Where a delivery comes from; a broadcast of `drip send` stands in no file."""
     if campaign is None:
         return Origin()
     if delivery.step is None:
-        found = (each for each in campaign.broadcasts if occasion_of(campaign.name, each) == delivery.occasion)
-        return Origin(broadcast=next(found, None))
+        return Origin(broadcast=broadcast_of(campaign, delivery.occasion))
     sequence = campaign.sequence_named(delivery.step.partition("/")[0])
     steps = sequence.steps if sequence is not None else ()
     return Origin(sequence, next((each for each in steps if delivery.step in each.identities), None))
@@ -169,6 +174,7 @@ class Capping:
                 deadline_of(each, origins[each.id], zone, self._campaign_zone(each)),
                 limit,
                 zone,
+                origins[each.id].late_then is LatePolicy.ASK,
             )
             for each in mine
             if each.id not in going
@@ -197,10 +203,12 @@ class _TooMany:
     deadline: datetime | None
     limit: str
     zone: str
+    asks: bool
 
     @property
     def has_time(self) -> bool:
-        return self.deadline is None or self.moment < self.deadline
+        # What asks when it is late is put off beyond its end, and found late by the claim of that day.
+        return self.deadline is None or self.moment < self.deadline or self.asks
 
     @property
     def text(self) -> str:

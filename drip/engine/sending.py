@@ -10,12 +10,14 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 from drip.core.delivery import DeliveryState, Outcome, OutcomeKind, verdict
 from drip.core.reasons import ReasonName
 from drip.core.records import Delivery, DeliveryId, Kind, RevisionId
+from drip.engine.asking import ask_about
 from drip.engine.capping import NOT_CAPPED, Capped, Capping
 from drip.engine.ledger import Ends, Ledger, settle_steps
 from drip.engine.letters import Addressed, Letters
@@ -187,7 +189,9 @@ class Sending:
             wanted = min(wanted, self._left)
         kinds = None if self._only is None else [self._only]
         claimed, readers, capped = self._store.transact(lambda work: self._claim_with_readers(work, wanted, kinds))
-        self.ledger.counts["skipped"] += len(claimed.expired) + len(capped.skipped)
+        held = sum(each.state is DeliveryState.HELD for each in claimed.expired)
+        self.ledger.counts["held"] += held
+        self.ledger.counts["skipped"] += len(claimed.expired) - held + len(capped.skipped)
         self.ledger.counts["capped"] += len(capped.put_off)
         for delivery in claimed.deliveries:
             if delivery.id not in readers:
@@ -203,8 +207,11 @@ class Sending:
         self, work: Work, wanted: int, kinds: list[Kind] | None
     ) -> tuple[Claimed, Mapping[DeliveryId, Reader], Capped]:
         claimed = work.claim(self._owner, self._now, wanted, kinds)
-        settle_steps(work, claimed.expired, self._now)
-        self._read_editions(work, claimed.deliveries)
+        self._read_editions(work, (*claimed.deliveries, *claimed.expired))
+        if claimed.expired:
+            zone = self._editions[None].definition.timezone
+            claimed = replace(claimed, expired=ask_about(work, claimed.expired, self._editions, zone, self._now))
+            settle_steps(work, claimed.expired, self._now)
         readers = dict(work.readers_for(claimed.deliveries))
         for delivery in claimed.deliveries:
             edition = self._editions.get(delivery.revision_id)

@@ -26,6 +26,10 @@ ASKS_FOR_HELD: Mapping[str, tuple[str, str]] = MappingProxyType(
             "held: their post cannot be filled in",
             "mend the post, `drip apply`, `drip delivery retry --all`; `drip log` tells what is wrong",
         ),
+        ReasonName.LATE_ASK.value: (
+            "held: too late to go unasked",
+            "`drip delivery list` shows them; `drip delivery retry ID` sends one, `drip delivery cancel ID` does not",
+        ),
         ReasonName.BURST.value: (
             "held: far more drip mails were due at once than usual",
             "look at them with `drip delivery list`; then `drip run --yes` sends them",

@@ -14,6 +14,7 @@ from drip.store.desk import Desk
 from drip.store.enrollments import Enrollments
 from drip.store.forgetting import Forgetting
 from drip.store.journal import Journal
+from drip.store.late import Late
 from drip.store.outcomes import Outcomes
 from drip.store.paces import Paces
 from drip.store.pausing import Pausing
@@ -33,6 +34,7 @@ class Work(
     Caps,
     Deliveries,
     Desk,
+    Late,
     Enrollments,
     Forgetting,
     Journal,
