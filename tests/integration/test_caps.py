@@ -245,7 +245,7 @@ def test_why_status_and_plan_tell_of_the_cap(memory_store: Store, tmp_path: Path
     files = read_tree(ground.folder)
     with mock.patch("drip.authoring.check.check", return_value=[]), memory_store.read() as work:
         wanted, _ = wanted_campaigns(files, [], now)
-        plans = plan(work, ground.engine.live, files, wanted)
+        plans = plan(work, ground.engine.live, files, wanted, now)
     lines = [(line.subject, line.what) for each in plans for line in each.plan.lines]
     assert lines == [("project", "at-most: 1 a day → 2 a day"), ("sequence top", "priority: low → 80")]
     ground.apply()
