@@ -11,7 +11,7 @@ SEEDS ?= 20000
 FROM ?= 1
 CORES ?= $(shell nproc)
 
-.PHONY: demo sandbox test simulate fuzz check docs bench faults lock clean
+.PHONY: demo sandbox test simulate fuzz check docs bench faults webinars lock clean
 
 demo: $(VENV)/.run  ## the main job on the seed campaign, with a local mail catcher
 	$(BIN)/drip demo $(DEMO)
@@ -48,6 +48,10 @@ faults: $(VENV)/.dev  ## the fault bench at full length: 500 kills, every point,
 	DRIP_RACES=10000 DRIP_KILLS=500 DRIP_KILLED_READERS=50000 DRIP_POINTS_EVERY=1 DRIP_ZOMBIES=60 DRIP_FULL_DISKS=40 \
 	DRIP_OUTAGES=3 DRIP_OUTAGE_SECONDS=30 DRIP_PARTITIONS=20 \
 	$(BIN)/python -m pytest -s -n $(WORKERS) --dist worksteal --timeout 7200 tests/faults tests/integration/test_no_wins.py
+
+webinars: $(VENV)/.dev  ## seats and reminders at full size: 400 at once for 50 seats, 200 races, 1,000 people reminded
+	DRIP_SEATED=400 DRIP_REGISTERING=200 DRIP_REMINDED=1000 $(BIN)/python -m pytest -n $(WORKERS) --timeout 3600 \
+	tests/integration/test_seats.py tests/integration/test_register_wins.py tests/simulation/test_reminders.py
 
 lock: $(VENV)/.dev  ## resolve the dependencies anew into the hashed lock files
 	$(BIN)/python -m pip --quiet install uv

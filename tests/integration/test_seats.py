@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import os
 import threading
 from collections import Counter
 from datetime import timedelta
@@ -23,11 +24,13 @@ from drip.core.events import (
 )
 from drip.core.message import Wire
 from drip.core.records import Registration, RegistrationId, RegistrationState
-from drip.core.seats import SEATS, SeatAct, SeatState, after, may_offer, offer_expiry
+from drip.core.seats import SEATS, SeatAct, SeatState, WaitingState, after, may_offer, offer_expiry
 from drip.store.store import Store
 from tests.stages import EVIDENCE, START, Ground, open_ground
 
 CAMPAIGN = "six-deadly-mistakes"
+CROWD = int(os.environ.get("DRIP_SEATED", "24"))
+"""How many press at once; there is a seat for every eighth: 400 for 50 seats."""
 PLOT = f"campaigns/{CAMPAIGN}/campaign.yaml"
 
 
@@ -240,21 +243,38 @@ def test_no_seat_is_offered_in_the_last_quarter_of_an_hour(ground: Ground) -> No
     assert "seat-offered" not in ground.transport.posts("ann@example.org")
 
 
-def test_many_at_once_get_exactly_the_seats_that_there_are(ground: Ground) -> None:
-    ground.edit(PLOT, "seats: 100", "seats: 5")
+def test_many_at_once_get_exactly_the_seats_that_there_are_and_the_rest_their_place_in_line(ground: Ground) -> None:
+    ground.edit(PLOT, "seats: 100", f"seats: {CROWD // 8}")
     ground.apply()
-    numbers = [ask(ground, f"reader{each}@example.org") for each in range(24)]
-    answers: list[str] = []
+    numbers = [ask(ground, f"reader{each}@example.org") for each in range(CROWD)]
+    answers: dict[RegistrationId, str] = {}
 
     def press(part: list[RegistrationId]) -> None:
-        answers.extend(confirm(ground, each) for each in part)
+        for each in part:
+            answers[each] = confirm(ground, each)
+            if answers[each] == "full":
+                ground.engine.happen(JoinedWaitingList(each, EVIDENCE), ground.clock.now())
 
     threads = [threading.Thread(target=press, args=(numbers[n::4],)) for n in range(4)]
     for each in threads:
         each.start()
     for each in threads:
         each.join()
-    assert Counter(answers) == {"booked": 5, "full": 19}
+    assert Counter(answers.values()) == {"booked": CROWD // 8, "full": CROWD - CROWD // 8}
+    with ground.store.read() as work:
+        assert work.booked_count(CAMPAIGN, "tuesday-noon") == CROWD // 8
+        line = list(work.line(CAMPAIGN, "tuesday-noon"))
+    assert sorted(line) == sorted(each for each, what in answers.items() if what == "full")
+    # Seats come free one by one; each goes to the first in line, and to nobody else.
+    held = [each for each, what in answers.items() if what == "booked"]
+    for gone, wanted in zip(held[:8], line, strict=False):
+        ground.engine.happen(CancelledRegistration(gone, EVIDENCE), ground.clock.now())
+        with ground.store.read() as work:
+            assert work.waiting_state(wanted) is WaitingState.OFFERED
+            assert list(work.line(CAMPAIGN, "tuesday-noon")) == line[line.index(wanted) + 1 :]
+        assert confirm(ground, wanted) == "booked"
+    with ground.store.read() as work:
+        assert work.booked_count(CAMPAIGN, "tuesday-noon") == CROWD // 8
 
 
 def test_who_stopped_the_mails_about_a_seat_is_told_nothing_more(ground: Ground) -> None:
