@@ -71,11 +71,20 @@ def status(call: Call, max_age: timedelta | None) -> None:
 def why(call: Call, email: str, post: str | None) -> None:
     """Print every decision about one person, with its reason.
 
-    Behind them: what was sent or skipped. Ahead: what comes, and when, if nobody acts. Times are the reader's own.
+    Behind them: what was sent or skipped. Ahead: what comes, and when, if nobody acts, and what would change it. And
+    what they have no part in, with the reason. Times are the reader's own. docs/reasons.md has all reasons and rules.
     """
+    from drip.cli.absence import unknown
     from drip.cli.person import document_of, gather, lines_of
 
     with call.project() as project, project.store.read() as work:
+        stranger = unknown(project, work, email)
+        if stranger is not None:
+            if call.output.json:
+                call.output.document(stranger.document)
+            else:
+                call.output.answer("\n".join(stranger.lines))
+            return
         story = gather(project, work, email, post, call.now())
     if call.output.json:
         call.output.document(document_of(story))

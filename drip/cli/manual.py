@@ -1,4 +1,5 @@
-"""The manual as Markdown, made from the commands and error classes themselves: docs/commands.md, docs/exit-codes.md.
+"""The manual as Markdown, made from the commands, reasons and errors: docs/commands.md, docs/exit-codes.md,
+docs/reasons.md.
 
 Never written by hand, so it cannot lag behind. `tests/cli/test_cli_manual.py` compares and rewrites.
 """
@@ -120,3 +121,25 @@ def exits_page() -> str:
         lines.append(f"| `{each.name}` | {each.exit_code} | {meaning} | {hint} |")
     lines += ["| `bug` | 1 | Something that drip did not foresee, with its traceback. | please report it |"]
     return "\n".join(lines) + "\n"
+
+
+def reasons_page() -> str:
+    """docs/reasons.md."""
+    from drip.core.reasons import EXPLANATIONS
+    from drip.core.rules import TEXTS, rule_of
+
+    lines = [MADE, "", "# Reasons", ""]
+    lines += [
+        "Every decision has a reason. `drip why EMAIL [POST]` tells them for one person: what was, what comes, what",
+        "would change it, and what they have no part in; `--json` has the names below, which never change.",
+        "`drip explain NAME` prints one of them.",
+        "",
+        "## The rules",
+        "",
+    ]
+    lines += [f"{number}. {text}" for number, text in TEXTS.items()]
+    lines += ["", "## All reasons", ""]
+    for name, text in EXPLANATIONS.items():
+        rule = rule_of(name.value)
+        lines += [f"### {name.value}", "", text + (f" (Rule {rule}.)" if rule is not None else ""), ""]
+    return "\n".join(lines).rstrip() + "\n"

@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from drip.cli.absence import Absent, absent_from, absent_lines
 from drip.cli.names import near_hint
 from drip.cli.output import one_line
 from drip.cli.people import find_subscriber
-from drip.core.decide import Decision, Do, End, Skip, Wait, timeline
+from drip.core.decide import UNTIL_RESUMED, Decision, Do, End, Skip, Wait, timeline
 from drip.core.delivery import FINAL
+from drip.core.levers import Lever, levers
 from drip.core.reasons import ReasonName
 from drip.core.records import (
     Consent,
@@ -28,6 +30,7 @@ from drip.core.records import (
     SubscriptionState,
     Suppression,
 )
+from drip.core.rules import rule_of
 from drip.core.variants import variant_text
 from drip.core.when import wall_clock
 from drip.errors import NotFound
@@ -37,6 +40,14 @@ if TYPE_CHECKING:
     from drip.store.work import Work
 
 LOG_MAX = 10_000
+TOLD_WAITS = (
+    ReasonName.PAUSED,
+    ReasonName.ATTENDANCE_UNKNOWN,
+    ReasonName.SPACING,
+    ReasonName.OUTSIDE_HOURS,
+    ReasonName.CAPPED,
+)
+"""Waits that say more than the moment of the step that is waited for."""
 TOLD_BY_LOG = frozenset({ReasonName.CAPPED.value})
 """Reasons of deliveries that say little without the numbers and times of the case, which stand in the log."""
 
@@ -67,6 +78,16 @@ class Passage:
     rows: tuple[Row, ...]
     kept: int | None = None
     """The number of the revision that it keeps."""
+    levers: tuple[Lever, ...] = ()
+    """What would change what comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What comes in one passage if nobody acts, and what would change that."""
+
+    decisions: Sequence[tuple[datetime, Decision]]
+    levers: tuple[Lever, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +102,7 @@ class Story:
     passages: Sequence[Passage]
     others: Sequence[Row]
     not_begun: Sequence[str] = ()
+    absent: Sequence[Absent] = ()
 
 
 # --- gathering ---------------------------------------------------------------------------------------------
@@ -101,12 +123,15 @@ def gather(project: Project, work: Work, email: str, post: str | None, now: date
             each,
             tuple(_with_variants(_passage_rows(each, deliveries, details, ahead), each, deliveries, given)),
             _kept(work, each),
+            ahead[each.id].levers if each.id in ahead else (),
         )
         for each in enrollments
     ]
     others = [_delivery_row(each, details) for each in deliveries if each.enrollment_id is None]
     not_begun: list[str] = []
+    absent = absent_from(project, work, person, enrollments, now)
     if post is not None:
+        absent = [each for each in absent if post in each.posts]
         senders = _senders(project, work, post)
         passages = [replace(each, rows=tuple(_about(each.rows, post))) for each in passages]
         passages = [each for each in passages if each.rows or _place(each.enrollment) in senders]
@@ -124,6 +149,7 @@ def gather(project: Project, work: Work, email: str, post: str | None, now: date
         passages=passages,
         others=others,
         not_begun=not_begun,
+        absent=absent,
     )
 
 
@@ -171,7 +197,7 @@ def _details(entries: Iterable[LogEntry]) -> dict[tuple[str, str, str], str]:
 
 def _ahead(
     project: Project, work: Work, enrollments: Sequence[Enrollment], now: datetime
-) -> Mapping[EnrollmentId, list[tuple[datetime, Decision]]]:
+) -> Mapping[EnrollmentId, Foreseen]:
     running = [each for each in enrollments if each.state is EnrollmentState.RUNNING]
     facts = work.facts_for(running, project.definition.timezone)
     found = {}
@@ -180,7 +206,9 @@ def _ahead(
         campaign = edition.campaign if edition else None
         sequence = campaign.sequence_named(each.sequence) if campaign else None
         if campaign is not None and sequence is not None:
-            found[each.id] = timeline(sequence, facts[each.id], now, campaign=campaign)
+            mine = facts[each.id]
+            decisions = timeline(sequence, mine, now, campaign=campaign)
+            found[each.id] = Foreseen(decisions, tuple(levers(campaign, sequence, mine, decisions, now)))
     return found
 
 
@@ -188,7 +216,7 @@ def _passage_rows(
     enrollment: Enrollment,
     deliveries: Sequence[Delivery],
     details: Mapping[tuple[str, str, str], str],
-    ahead: Mapping[EnrollmentId, list[tuple[datetime, Decision]]],
+    ahead: Mapping[EnrollmentId, Foreseen],
 ) -> Iterable[Row]:
     for done in sorted(enrollment.done, key=lambda each: each.at):
         text = details.get((enrollment.campaign, done.step, done.reason), "")
@@ -197,7 +225,7 @@ def _passage_rows(
     waiting = {each.step for each in mine}
     for each in mine:
         yield _delivery_row(each, details)
-    for moment, decision in ahead.get(enrollment.id, []):
+    for moment, decision in ahead[enrollment.id].decisions if enrollment.id in ahead else ():
         row = _ahead_row(moment, decision)
         # A step whose delivery is planned already was told just above.
         if row is not None and row.about not in waiting:
@@ -231,8 +259,9 @@ def _ahead_row(moment: datetime, decision: Decision) -> Row | None:
             return Row("will skip", step.identity, moment, reason.name.value, reason.text)
         case End(state=state, reason=reason):
             return Row("then", state.value, moment, reason.name.value, reason.text)
-        case Wait(step=step, reason=reason) if reason.name is ReasonName.PAUSED and step is not None:
-            return Row("waits", step.identity, None, reason.name.value, reason.text)
+        case Wait(until=until, step=step, reason=reason) if reason.name in TOLD_WAITS and step is not None:
+            at = None if until == UNTIL_RESUMED else until
+            return Row("waits", step.identity, at, reason.name.value, reason.text)
         case Wait():
             return None
 
@@ -294,7 +323,8 @@ def passage_lines(passage: Passage, zone: str) -> list[str]:
         head += f", keeps revision {passage.kept}"
     if each.occasion != "first":
         head += f", {each.occasion}"
-    return ["", head, *(_row_lines(passage.rows, zone) or ["  it ended before this"])]
+    changes = [f"  would change it: {each.text}" for each in passage.levers]
+    return ["", head, *(_row_lines(passage.rows, zone) or ["  it ended before this"]), *changes]
 
 
 def nothing_line(story: Story) -> str:
@@ -326,11 +356,10 @@ def lines_of(story: Story, post: str | None) -> list[str]:
         lines += ["", "deliveries outside sequences", *_row_lines(story.others, zone)]
     for passage in story.passages:
         lines += passage_lines(passage, zone)
-    if story.not_begun:
-        lines += ["", *(f"{each}; that has not happened for them" for each in story.not_begun)]
-    if not (story.passages or story.others or story.not_begun):
+    if not (story.passages or story.others or (post and story.absent)):
         lines += ["", f"no sequence sends {post}, and no broadcast of it went to them" if post else nothing_line(story)]
-    return lines
+    lines += absent_lines("still to come", [each for each in story.absent if each.is_ahead])
+    return lines + absent_lines("has no part in", [each for each in story.absent if not each.is_ahead])
 
 
 def document_of(story: Story) -> dict[str, object]:
@@ -376,11 +405,13 @@ def document_of(story: Story) -> dict[str, object]:
                 "end_reason": each.enrollment.end_reason,
                 "kept_revision": each.kept,
                 "steps": [_row_document(row) for row in each.rows],
+                "would_change_it": [{"name": lever.name, "text": lever.text} for lever in each.levers],
             }
             for each in story.passages
         ],
         "deliveries": [_row_document(row) for row in story.others],
         "not_begun": list(story.not_begun),
+        "absent": [each.document for each in story.absent],
     }
 
 
@@ -391,5 +422,6 @@ def _row_document(row: Row) -> dict[str, object]:
         "at": row.at,
         "reason": row.reason,
         "text": row.text,
+        "rule": rule_of(row.reason),
     }
     return document | ({"variant": row.variant} if row.variant else {})

@@ -174,12 +174,16 @@ def explanations() -> dict[str, str]:
     from drip.authoring.problems_catalogue import PROBLEMS
     from drip.cli.manual import error_classes
     from drip.core.reasons import EXPLANATIONS
+    from drip.core.rules import TEXTS, rule_of
 
     texts: dict[str, list[str]] = {}
     for problem, explanation in PROBLEMS.items():
         texts.setdefault(problem, []).append(f"a problem in your files\n\n{explanation}")
     for reason, text in EXPLANATIONS.items():
-        texts.setdefault(reason.value, []).append(f"a reason of a decision\n\n{textwrap.fill(text, EXPLAIN_WIDTH)}")
+        number = rule_of(reason.value)
+        rule = f"\n\n{textwrap.fill(f'rule {number}: {TEXTS[number]}', EXPLAIN_WIDTH)}" if number is not None else ""
+        told = f"a reason of a decision\n\n{textwrap.fill(text, EXPLAIN_WIDTH)}{rule}"
+        texts.setdefault(reason.value, []).append(told)
     for error in error_classes():
         told = f"an error, exit code {error.exit_code}\n\n{' '.join((error.__doc__ or '').split())}"
         texts.setdefault(error.name, []).append(told + (f"\nhint: {error.default_hint}" if error.default_hint else ""))

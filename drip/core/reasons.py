@@ -69,6 +69,13 @@ class ReasonName(StrEnum):
     BY_AUTHOR = "by-author"
     MOVED_BY_AUTHOR = "moved-by-author"
     # Why nothing begins.
+    NOT_ON_LIST = "not-on-list"
+    NOT_CONFIRMED = "not-confirmed"
+    NOT_STARTED = "not-started"
+    BEFORE_SEQUENCE = "before-sequence"
+    JOINED_AFTER = "joined-after"
+    NOT_IN_SEGMENT = "not-in-segment"
+    UNKNOWN_ADDRESS = "unknown-address"
     NOT_INSIDE = "not-inside"
     ENTERED_BEFORE = "entered-before"
     # Why a registration changed.
@@ -271,6 +278,32 @@ EXPLANATIONS: Mapping[ReasonName, str] = MappingProxyType(
         ReasonName.MOVED_BY_AUTHOR: (
             "You moved the reader past this step, or out of this sequence into another, with `drip enrollment move`. A "
             "step that was skipped so can be made up for by moving them back; what was sent is never sent again."
+        ),
+        ReasonName.NOT_ON_LIST: (
+            "The reader never joined the list whose permission this needs, so nothing of it goes to them."
+        ),
+        ReasonName.NOT_CONFIRMED: (
+            "The reader was asked to confirm the list and has not pressed the button on the page that the mail leads "
+            "to. Until they do, nothing but that question goes to them."
+        ),
+        ReasonName.NOT_STARTED: (
+            "What the sequence waits for (`start:`) has not happened to this reader since it is live."
+        ),
+        ReasonName.BEFORE_SEQUENCE: (
+            "What begins the sequence had happened to this reader before the sequence was applied. A new sequence "
+            "begins only for those to whom it happens from then on; `drip enrollment add` puts others in by hand."
+        ),
+        ReasonName.JOINED_AFTER: (
+            "The readers of a broadcast are chosen once, at its moment; this one joined the list after that. `drip "
+            "send POST --to LIST --again` would send it once more, also to those who have it."
+        ),
+        ReasonName.NOT_IN_SEGMENT: (
+            "The `where:` of the broadcast did not hold for this reader when its readers were chosen, or does not hold "
+            "now."
+        ),
+        ReasonName.UNKNOWN_ADDRESS: (
+            "No subscriber of this project has the address, however it is spelled: nobody signed up with it or was "
+            "added, or they were erased at their request."
         ),
         ReasonName.NOT_INSIDE: "The reader is not in this sequence now, so there is nothing to stop or to move.",
         ReasonName.ENTERED_BEFORE: (

@@ -67,7 +67,11 @@ def add(scene: Scene, person: Subscriber, place: Place, *, dry_run: bool) -> Set
         if same is not None:
             _reopen(scene, person, same)
         else:
-            scene.work.enroll(place.campaign.name, place.sequence.name, person.id, occasion, scene.now)
+            live = scene.live.campaign(scene.work, place.campaign.name)
+            kept = live.revision.id if live is not None and place.sequence.is_pinned else None
+            scene.work.enroll(
+                place.campaign.name, place.sequence.name, person.id, occasion, scene.now, revision_id=kept
+            )
         scene.log("enrolled", person.id, campaign=place.campaign.name, subject=place.sequence.name, reason=BY_AUTHOR)
     return Settled(person.email, "added" if same is None else "put back", BY_AUTHOR)
 
@@ -94,10 +98,15 @@ def move(scene: Scene, person: Subscriber, place: Place, to: Step, *, dry_run: b
         text = f"is in {place} for {len(inside)} registrations; cancel one"
         return _refused(person, Reason(ReasonName.NOT_INSIDE, text))
     (enrollment,) = inside
-    steps = place.sequence.steps
+    # They may keep a revision (`pin: enrollment`).
+    sequence = scene.live.sequence_of(scene.work, enrollment) or place.sequence
+    steps = sequence.steps
     facts = scene.work.facts_for(inside, scene.live.project(scene.work).definition.timezone)[enrollment.id]
-    now_at = next_step(place.sequence, facts)
-    here, there = steps.index(now_at) if now_at is not None else len(steps), steps.index(to)
+    now_at = next_step(sequence, facts)
+    here = steps.index(now_at) if now_at is not None else len(steps)
+    there = next((index for index, each in enumerate(steps) if each.identity == to.identity), None)
+    if there is None:
+        return _refused(person, Reason(ReasonName.STEP_REMOVED, f"keeps a revision that has no {to.identity}"))
     if here == there:
         return _refused(person, Reason(ReasonName.NOT_DUE, f"waits for {to.identity} already"))
     mails = [each for each in scene.work.deliveries(person.id) if each.enrollment_id == enrollment.id]

@@ -56,6 +56,11 @@ class Revisions(Transaction):
         statement = select(*REVISION).where(revision.c.id.in_(latest)).order_by(revision.c.campaign)
         return [Revision(*row) for row in self._all(statement)]
 
+    def revision_ids(self, campaign: str) -> Sequence[RevisionId]:
+        """All that were ever applied of a campaign, the first one first."""
+        statement = select(revision.c.id).where(revision.c.campaign == campaign).order_by(revision.c.id)
+        return [RevisionId(each) for each in self._run(statement).scalars()]
+
     def secret_matches(self, fingerprint: str) -> bool:
         """Whether this is the secret that the mailboxes were hashed with. The first one is remembered.
 

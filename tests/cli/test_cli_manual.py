@@ -1,6 +1,6 @@
 """The pages made from the program are up to date, and nothing in it goes without a word or an example.
 
-DRIP_UPDATE_GOLDEN=1 (`make docs`) writes docs/commands.md and docs/exit-codes.md anew.
+DRIP_UPDATE_GOLDEN=1 (`make docs`) writes docs/commands.md, docs/exit-codes.md and docs/reasons.md anew.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pytest
 
 from drip.cli.grammar import EXIT_MEANINGS, DripCommand, context_of, global_options
 from drip.cli.main import cli
-from drip.cli.manual import commands_page, error_classes, exits_page, import_everything, walk_commands
+from drip.cli.manual import commands_page, error_classes, exits_page, import_everything, reasons_page, walk_commands
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROOT = context_of(cli, "drip")
@@ -26,8 +26,8 @@ EXAMPLES = [(path, typed) for path, found in LEAVES for typed, _ in found.exampl
 
 @pytest.mark.parametrize(
     ("name", "make"),
-    [("commands.md", lambda: commands_page(cli)), ("exit-codes.md", exits_page)],
-    ids=["commands", "exits"],
+    [("commands.md", lambda: commands_page(cli)), ("exit-codes.md", exits_page), ("reasons.md", reasons_page)],
+    ids=["commands", "exits", "reasons"],
 )
 def test_the_page_is_up_to_date(name: str, make: Callable[[], str]) -> None:
     page = make()

@@ -125,7 +125,7 @@ def test_what_the_author_says_beats_the_join_page(letter: Letter) -> None:
 def test_why_tells_what_begins_a_sequence_somebody_is_not_in(letter: Letter) -> None:
     letter.ok("subscriber", "add", "mia@example.com", "--list", "job-seekers", "--consent", "asked me")
     told = letter.ok("why", "mia@example.com", "you-are-in")
-    assert "six-deadly-mistakes/remind sends it and begins when: registers; that has not happened for them" in told
+    assert "six-deadly-mistakes/remind  not-started: it begins when: registers; that has not happened for them" in told
 
 
 def test_why_tells_how_registering_ended_the_invitation(letter: Letter) -> None:
