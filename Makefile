@@ -8,8 +8,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 TESTS ?= tests
 WORKERS ?= auto
 SEEDS ?= 20000
+STORMS ?= 200
 FROM ?= 1
 CORES ?= $(shell nproc)
+
+# Plays so many seeds from FROM on by a module of tests/simulation, fifty in one process.
+played = seq $(FROM) 50 $$(($(FROM) + $(2) - 1)) | xargs -P $(CORES) -I {} sh -c \
+	'last=$$(({} + 49)); end=$$(($(FROM) + $(2) - 1)); [ $$last -le $$end ] || last=$$end; \
+	exec $(BIN)/python -m tests.simulation.$(1) {} $$last'
 
 .PHONY: demo sandbox test simulate fuzz check docs bench faults webinars lock clean
 
@@ -22,10 +28,9 @@ sandbox: $(VENV)/.run  ## the same by hand: inbox, site, and a clock to push
 test: check  ## lint, types, import contracts and all tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
-simulate: $(VENV)/.dev  ## many seeds of bad weather, one process a core: SEEDS=20000 FROM=1 (about 2 s of CPU a seed)
-	seq $(FROM) 50 $$(($(FROM) + $(SEEDS) - 1)) | xargs -P $(CORES) -I {} sh -c \
-		'last=$$(({} + 49)); end=$$(($(FROM) + $(SEEDS) - 1)); [ $$last -le $$end ] || last=$$end; \
-		exec $(BIN)/python -m tests.simulation.storm {} $$last'
+simulate: $(VENV)/.dev  ## many seeds, one process a core: SEEDS=20000 FROM=1 of the model (1 s of CPU each), STORMS=200 of the engine
+	$(call played,world,$(SEEDS))
+	$(call played,storm,$(STORMS))
 
 fuzz: $(VENV)/.dev  ## 20,000 random pages for random readers, and 100,000 torn phrases
 	DRIP_FUZZ_SEEDS=240 DRIP_FUZZ_INPUTS=100000 $(BIN)/python -m pytest -q -n $(WORKERS) \

@@ -66,7 +66,7 @@ def show_forecast(
         if calendar != STDOUT:
             call.output.document(_document(lines, wanted, days, changes=changes))
     elif calendar != STDOUT:
-        _tell(call, lines, wanted, days, changes=changes)
+        _tell(call, lines, wanted, days, changes=changes, is_capped=project.definition.at_most is not None)
         if calendar is not None:
             call.output.answer(f"wrote {one_line(calendar)}: {count(written, 'entry', 'entries')}")
 
@@ -119,7 +119,7 @@ def _lines(live: Outlook | None, wanted: Outlook, zone: str, names: Sequence[str
     return sorted(lines, key=lambda each: (each.day, each.first, each.campaign, each.what))
 
 
-def _tell(call: Call, lines: Sequence[Line], outlook: Outlook, days: int, *, changes: bool) -> None:
+def _tell(call: Call, lines: Sequence[Line], outlook: Outlook, days: int, *, changes: bool, is_capped: bool) -> None:
     out = call.output
     state = "after `drip apply`" if changes else "as it is live"
     out.answer(f"the next {count(days, 'day')} {state}, if nobody acts")
@@ -136,6 +136,8 @@ def _tell(call: Call, lines: Sequence[Line], outlook: Outlook, days: int, *, cha
     out.table(headings, rows, right=range(3, len(headings)))
     out.answer()
     out.answer(f"{count(outlook.people, 'person', 'people')} looked at; who joins, leaves or registers changes it")
+    if is_capped:
+        out.answer("not in it: what `at-most` of drip.yaml puts off to another day")
 
 
 def _document(lines: Sequence[Line], outlook: Outlook, days: int, *, changes: bool) -> dict[str, object]:

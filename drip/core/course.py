@@ -7,14 +7,14 @@ could play. Tests hold the two together, deed by deed and mail by mail. It asks 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from drip.core.decide import Do, End, Skip, Wait, apply_decision, decide
 from drip.core.delivery import DeliveryState
 from drip.core.model import AgainKind, Campaign, Sequence, Step, TriggerKind, Verb, WhenKind
-from drip.core.reasons import ReasonName
+from drip.core.reasons import Reason, ReasonName
 from drip.core.records import Attendance, Did, EnrollmentId, EnrollmentState, Kind, RegistrationId, StepDone
 from drip.core.segments import judge
 from drip.core.standing import Announcement, Mail, Passage, Plots, Standing, facts_of, facts_outside
@@ -55,7 +55,7 @@ def signal(
             continue
         for sequence in plots.campaigns[name].sequences:
             if matches(sequence.start, kind, argument):
-                begin(standing, plots.campaigns[name], sequence, at or now, now, registration_id)
+                begin(standing, plots.campaigns[name], sequence, at or now, now, registration_id, plots=plots)
 
 
 def begin(
@@ -67,6 +67,7 @@ def begin(
     registration_id: RegistrationId | None,
     *,
     occasion: str = "",
+    plots: Plots | None = None,
 ) -> Passage | None:
     """Somebody enters a sequence, due at once for the first decision. None if they were in it on this occasion."""
     bound = registration_id if sequence.start.knows_session else None
@@ -75,7 +76,11 @@ def begin(
     if any(each.occasion == occasion for each in earlier):
         return None
     number = max((each.id for each in standing.passages), default=0) + 1
+    if standing.numbers is not None:
+        number = next(standing.numbers)
     passage = Passage(EnrollmentId(number), campaign.name, sequence.name, occasion, at, bound, next_due=at)
+    passage.plot = campaign if sequence.is_pinned else None
+    passage.paused_at = plots.paused_since(campaign.name, sequence.name) if plots is not None else None
     standing.passages.append(passage)
     return passage
 
@@ -120,8 +125,13 @@ def take_back(standing: Standing, passage: Passage, reason: str) -> None:
 # --- going on --------------------------------------------------------------------------------------------------------
 
 
-def advance(standing: Standing, passage: Passage, plots: Plots, now: datetime) -> Mail | None:
-    """Walk one passage on until it waits, ends, or has a mail to send, which is returned."""
+def advance(
+    standing: Standing, passage: Passage, plots: Plots, now: datetime, *, had: Container[str] = ()
+) -> Mail | None:
+    """Walk one passage on until it waits, ends, or has a mail to send, which is returned.
+
+    `had` are the occasions of which the mailbox has a delivery already, whatever came of it: there is no second one.
+    """
     sequence = plots.sequence_of(passage)
     if sequence is None:
         end(standing, passage, EnrollmentState.STOPPED, ReasonName.SEQUENCE_REMOVED.value, now)
@@ -129,6 +139,9 @@ def advance(standing: Standing, passage: Passage, plots: Plots, now: datetime) -
     campaign = plots.campaign_of(passage)
     assert campaign is not None, "the sequence is in it"
     facts = facts_of(standing, passage, plots)
+    if facts.paused_at is not None:
+        passage.paused_at = facts.paused_at
+        return None
     while True:
         decision = decide(sequence, facts, now, campaign=campaign)
         match decision:
@@ -141,6 +154,11 @@ def advance(standing: Standing, passage: Passage, plots: Plots, now: datetime) -
                 return None
             case Do(step=step) if step.is_mail:
                 mail = _mail_of(campaign, sequence, passage, decision, now)
+                if mail.occasion in had:
+                    decision = Skip(step, Reason(ReasonName.ALREADY_SENT, "this mailbox had this post already"))
+                    behind(passage, StepDone(step.identity, Did.SKIPPED, now, ReasonName.ALREADY_SENT.value))
+                    facts = apply_decision(facts, decision, now)
+                    continue
                 if decision.choice is not None:
                     standing.variants.setdefault(campaign.name, {})[step.identity] = decision.choice.post
                 passage.next_due, passage.next_step, passage.why = None, step.identity, None
@@ -151,8 +169,8 @@ def advance(standing: Standing, passage: Passage, plots: Plots, now: datetime) -
                 ACTS[step.verb](standing, step, plots, now)
                 if not passage.is_running:  # the step itself may have ended it: a tag that is its own goal
                     return None
-            case Skip(step=step, reason=reason):
-                behind(passage, StepDone(step.identity, Did.SKIPPED, now, reason.name.value))
+            case Skip(step=step, reason=reason, at=at):
+                behind(passage, StepDone(step.identity, Did.SKIPPED, at or now, reason.name.value))
         facts = apply_decision(facts, decision, now)
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from drip.core.course import advance, close_session, frozen_for, opening_of, settle_mail, why_not_mailed
-from drip.core.decide import SPACING, Wait, decide
+from drip.core.decide import PAUSED, SPACING, Wait, decide
 from drip.core.delivery import DeliveryState
 from drip.core.model import NOTHING, Campaign, Condition, FieldIs, HasTag, JoinedWithin, Step, Term, TriggerKind, Verb
 from drip.core.reasons import ReasonName
@@ -104,7 +104,7 @@ class Forecast:
     def _look(self, standing: Standing, passage: Passage) -> None:
         """Who waits may wait longer than the books say: an edit only says from when on to look. Never shorter."""
         sequence = self.plots.sequence_of(passage)
-        if sequence is None or passage.next_due is None or passage.next_due <= self.start:
+        if sequence is None or passage.next_due is None or passage.next_due <= self.start or passage.paused_at:
             return
         campaign = self.plots.campaign_of(passage)
         assert campaign is not None, "the sequence is in it"
@@ -115,8 +115,8 @@ class Forecast:
 
     def _next(self, standing: Standing, now: datetime, *, is_first: bool) -> datetime | None:
         """When a run finds something to do for this person."""
-        moments = [each.next_due for each in standing.running() if each.next_due is not None]
-        moments += [each.due_at for each in standing.mails if each.state is DeliveryState.DUE]
+        moments = [each.next_due for each in standing.running() if each.next_due and not each.paused_at]
+        moments += [each.due_at for each in standing.mails if is_waiting(each)]
         moments += [each.session.ends for each in standing.seats.values() if each.is_booked and not each.is_over]
         if standing.frozen < len(self.plots.announcements):
             moments.append(self.plots.announcements[standing.frozen].due_at)
@@ -145,7 +145,7 @@ class Forecast:
         foreseen: list[Foreseen] = []
         while True:
             self._move_on(standing, now)
-            due = [each for each in standing.mails if each.state is DeliveryState.DUE and each.due_at <= now]
+            due = [each for each in standing.mails if is_waiting(each) and each.due_at <= now]
             if not due:
                 return tuple(foreseen)
             foreseen += [
@@ -156,7 +156,8 @@ class Forecast:
 
     def _move_on(self, standing: Standing, now: datetime) -> None:
         while True:
-            due = [each for each in standing.running() if each.next_due is not None and each.next_due <= now]
+            going = (each for each in standing.running() if each.next_due and not each.paused_at)
+            due = [each for each in going if each.next_due is not None and each.next_due <= now]
             if not due:
                 return
             for passage in sorted(due, key=lambda each: (each.next_due or now, each.id)):
@@ -191,6 +192,11 @@ class Forecast:
             if turn.next is not None:
                 passing[id(turn.next)] += people
         return totals
+
+
+def is_waiting(mail: Mail) -> bool:
+    """Whether a mail goes when its moment comes: nobody holds it, and it does not stand still."""
+    return mail.state is DeliveryState.DUE and mail.paused_at is None
 
 
 def ahead(turn: Turn | None) -> Iterator[Foreseen]:
@@ -232,6 +238,7 @@ class _Likeness:
             if (sequence.start.kind is TriggerKind.GETS_TAG and Verb.TAG in acts)
             or (sequence.start.kind is TriggerKind.JOINS and Verb.JOIN in acts)
         )
+        self._has_paused = bool(plots.pauses)
         self._tests = tuple(
             (campaign.name, step)
             for campaign in campaigns
@@ -291,7 +298,7 @@ class _Likeness:
                     each.campaign,
                     each.post,
                     each.kind,
-                    each.state,
+                    is_waiting(each),
                     each.due_at,
                     each.list,
                     each.step,
@@ -311,14 +318,17 @@ class _Likeness:
 
     def _is_plain(self, passage: Passage) -> bool:
         """Whether it waits for nothing but the moment of a step, which will then be done whatever else is so."""
-        return passage.why in PLAIN_WAITS and (passage.campaign, passage.next_step) in self._plain
+        return (
+            passage.plot is None and passage.why in PLAIN_WAITS and (passage.campaign, passage.next_step) in self._plain
+        )
 
     def _passage(self, standing: Standing, passage: Passage, is_plain: bool) -> tuple[object, ...]:
         seats = list(standing.seats)
         seat = seats.index(passage.registration_id) if passage.registration_id in standing.seats else None
         anchor = edited = None
         if not is_plain:
-            anchor = max((each.at for each in passage.done if each.did.moves_anchor), default=passage.started_at)
+            happened = (each.at for each in passage.done if each.did.moves_anchor or each.reason == PAUSED)
+            anchor = max(happened, default=passage.started_at)
             edited = passage.replanned_at
         return (
             passage.campaign,
@@ -329,9 +339,11 @@ class _Likeness:
             frozenset([each.step for each in passage.done]),
             anchor,
             edited,
-            # A reminder asks when the seat was taken (rule 5).
-            passage.started_at if seat is not None else None,
+            # A reminder asks when the seat was taken (rule 5), a pause who was inside.
+            passage.started_at if seat is not None or self._has_paused else None,
             seat,
+            passage.paused_at is not None,
+            id(passage.plot) if passage.plot is not None else None,
             passage.occasion if (passage.campaign, passage.sequence) in self._startable else None,
         )
 

@@ -12,12 +12,13 @@ from datetime import datetime
 from drip.core.course import NOT_BEGUN, begin, end
 from drip.core.delivery import DeliveryState
 from drip.core.model import Campaign, Session, TriggerKind, WhenKind
-from drip.core.records import EnrollmentState, Kind, StepDone
+from drip.core.records import EnrollmentState, Kind, RegistrationState, StepDone
 from drip.core.standing import Mail, Passage, Seat, Standing
 from drip.core.when import due
 
 MOVED = "moved"
 NOTICE = "session-moved"
+CALLED_OFF = "session-cancelled"
 REFUSED = frozenset({"unsubscribed", "left", "suppressed"})
 """How a passage ends whose reader wants no more mails about this registration."""
 
@@ -29,6 +30,9 @@ def move_sessions(standing: Standing, wanted: Campaign, now: datetime) -> None:
         if seat.registration.campaign != wanted.name:
             continue
         session = webinar.session_named(seat.session.name) if webinar is not None else None
+        if session is not None and session.cancelled:
+            _call_off(standing, seat, wanted, session, now)
+            continue
         if session is None:  # withdrawn: the seat stays, and nobody acts on its end
             seat.is_over = True
             continue
@@ -38,6 +42,27 @@ def move_sessions(standing: Standing, wanted: Campaign, now: datetime) -> None:
         seat.is_over = seat.is_over and session.ends <= now
         if seat.is_booked and session.starts > now:
             _tell(standing, seat, wanted, session, now)
+
+
+def _call_off(standing: Standing, seat: Seat, wanted: Campaign, session: Session, now: datetime) -> None:
+    """The session does not take place: the seat ends, and one mail tells of it."""
+    if session.ends <= now or not seat.is_booked:
+        return
+    held = seat.registration
+    number = held.calendar_sequence + 1
+    seat.registration = replace(held, state=RegistrationState.CANCELLED, calendar_sequence=number)
+    theirs = [each for each in standing.passages if each.registration_id == held.id]
+    for mail in [each for each in standing.mails if _is_notice(each, seat)]:
+        mail.state, mail.reason = DeliveryState.CANCELLED, CALLED_OFF
+        standing.mails.remove(mail)
+    if not any(each.end_reason in REFUSED for each in theirs):
+        occasion = f"house/{CALLED_OFF}/{held.id}/{number}"
+        notice = Mail(wanted.name, CALLED_OFF, Kind.REMINDER, now, occasion, registration_id=held.id)
+        notice.expires_at = session.ends
+        standing.mails.append(notice)
+    for passage in theirs:
+        if passage.is_running:
+            end(standing, passage, EnrollmentState.STOPPED, CALLED_OFF, now)
 
 
 def _tell(standing: Standing, seat: Seat, wanted: Campaign, session: Session, now: datetime) -> None:

@@ -22,6 +22,7 @@ from drip.core.records import (
     EnrollmentState,
     Facts,
     Kind,
+    Pause,
     Registration,
     RegistrationId,
     RegistrationState,
@@ -50,6 +51,7 @@ class Passage:
     ended_at: datetime | None = None
     end_reason: str = ""
     replanned_at: datetime | None = None
+    paused_at: datetime | None = None
     why: ReasonName | None = None
     plot: Campaign | None = None
     """The campaign as it was when this began, where the passage keeps that."""
@@ -92,6 +94,10 @@ class Mail:
     plot: Campaign | None = None
     state: DeliveryState = DeliveryState.DUE
     reason: str = ""
+    first_marked_at: datetime | None = None
+    attempt: int = 0
+    number: int = 0
+    paused_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -99,7 +105,7 @@ class Standing:
     """One person. `lists` are the active ones with the moment since when; `mails` those that are not at their end.
 
     `frozen` counts the broadcasts of `Plots` whose audience was frozen already. `variants` are the posts that tests
-    gave them, by campaign and step.
+    gave them, by campaign and step. `numbers` are the ids of passages to come; None: their own next one.
     """
 
     subscriber: Subscriber
@@ -112,6 +118,7 @@ class Standing:
     last_drip_at: datetime | None = None
     frozen: int = 0
     variants: dict[str, dict[str, str]] = field(default_factory=dict)
+    numbers: Iterator[int] | None = None
 
     def running(self, campaign: str | None = None) -> Iterator[Passage]:
         """The passages that have not ended, of one campaign or of all, the oldest first."""
@@ -140,7 +147,8 @@ class Plots:
     """What is live: the campaigns by name, the project's zone, the broadcasts ahead in the order of their moments.
 
     `last_starts` says when each campaign's last session starts, `single` which lists need no confirmation, and
-    `tracked` of which sessions (campaign, name) somebody is known to have attended.
+    `tracked` of which sessions (campaign, name) somebody is known to have attended. `pauses` are the times in which a
+    sequence (campaign, name) stood still, and stands still.
     """
 
     campaigns: Mapping[str, Campaign]
@@ -148,9 +156,15 @@ class Plots:
     last_starts: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     announcements: tuple[Announcement, ...] = ()
     single: frozenset[str] = frozenset()
+    pauses: Mapping[tuple[str, str], tuple[Pause, ...]] = field(default_factory=lambda: MappingProxyType({}))
     tracked: frozenset[tuple[str, str]] = frozenset()
     kept: tuple[Campaign, ...] = ()
     """Campaigns as they were, which somebody keeps."""
+
+    def paused_since(self, campaign: str, sequence: str) -> datetime | None:
+        """Since when a sequence stands still, if it does."""
+        pauses = self.pauses.get((campaign, sequence), ())
+        return next((each.paused_at for each in pauses if each.resumed_at is None), None)
 
     def campaign_of(self, passage: Passage) -> Campaign | None:
         """The campaign that somebody goes by: the one that they keep, else the live one."""
@@ -165,6 +179,7 @@ class Plots:
 def facts_of(standing: Standing, passage: Passage, plots: Plots) -> Facts:
     """All that `decide` may know about this passage."""
     seat = standing.seats.get(passage.registration_id) if passage.registration_id is not None else None
+    pauses = plots.pauses.get((passage.campaign, passage.sequence), ())
     enrollment = Enrollment(
         passage.id,
         passage.campaign,
@@ -180,6 +195,7 @@ def facts_of(standing: Standing, passage: Passage, plots: Plots) -> Facts:
         passage.end_reason,
         passage.replanned_at,
         passage.next_step,
+        passage.paused_at,
     )
     return Facts(
         standing.subscriber,
@@ -195,6 +211,8 @@ def facts_of(standing: Standing, passage: Passage, plots: Plots) -> Facts:
         last_drip_at=standing.last_drip_at,
         joined_at=min(standing.lists.values(), default=None),
         variants=standing.variants.get(passage.campaign, NOTHING),
+        paused_at=plots.paused_since(passage.campaign, passage.sequence),
+        pauses=tuple(each for each in pauses if each.resumed_at is not None),
     )
 
 

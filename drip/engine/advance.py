@@ -69,13 +69,17 @@ def _advance_batch(scene: Scene) -> tuple[int, int]:
     facts = work.facts_for(batch, scene.live.project(work).definition.timezone)
     editions = {each.revision.campaign: each for each in scene.live.campaigns(work)}
     planned = 0
+    acted: set[SubscriberId] = set()
     for enrollment in batch:
+        # What a step did to this person may have ended this enrollment, too; the next batch sees it (rule 11).
+        if enrollment.subscriber_id in acted:
+            continue
         try:
             edition = scene.live.of(work, enrollment, editions)
         except DripError as error:
             _cannot_read(scene, enrollment, error)
             continue
-        planned += advance_one(scene, edition, enrollment, facts[enrollment.id])
+        planned += advance_one(scene, edition, enrollment, facts[enrollment.id], acted)
     scene.write_log()
     return len(batch), planned
 
@@ -92,8 +96,13 @@ def _cannot_read(scene: Scene, enrollment: Enrollment, error: DripError) -> None
     )
 
 
-def advance_one(scene: Scene, edition: Edition | None, enrollment: Enrollment, facts: Facts) -> int:
-    """Walk one person on until they wait or have come to an end. Returns how many deliveries were planned."""
+def advance_one(
+    scene: Scene, edition: Edition | None, enrollment: Enrollment, facts: Facts, acted: set[SubscriberId]
+) -> int:
+    """Walk one person on until they wait or have come to an end. Returns how many deliveries were planned.
+
+    `acted` takes up those of whom the facts that were loaded are no longer true.
+    """
     sequence = edition.campaign.sequence_named(enrollment.sequence) if edition and edition.campaign else None
     if edition is None or edition.campaign is None or sequence is None:
         removed = Reason(ReasonName.SEQUENCE_REMOVED, "the sequence is no longer in the campaign")
@@ -125,6 +134,7 @@ def advance_one(scene: Scene, edition: Edition | None, enrollment: Enrollment, f
                 decision = Skip(step, already)
             case Do(step=step, reason=reason):
                 _done(scene, enrollment, step, Did.ACTED, reason)
+                acted.add(facts.subscriber.id)
                 ACTS[step.verb](scene, facts.subscriber.id, step)
                 # The step itself may have ended this enrollment (a tag that is its own goal).
                 after = scene.work.enrollment(enrollment.id)

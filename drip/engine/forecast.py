@@ -60,7 +60,7 @@ def live_outlook(
     """
     project = live.project(work).definition
     campaigns = [each.campaign for each in live.campaigns(work) if each.campaign is not None]
-    plots = _plots(work, live, project, campaigns, _announcements(work))
+    plots = _plots(work, live, project, campaigns, _announcements(work), start)
     forecast = Forecast(plots, start, until, every=every)
     _look(work, live, forecast, project.timezone, [], tell, met)
     return Outlook(start, until, forecast.people, forecast.numbers())
@@ -91,7 +91,7 @@ def wanted_outlook(
         for broadcast in each.broadcasts
         if frozen.isdisjoint(occasions_of(each, broadcast)) and (announcement := _announced(each, broadcast, start))
     ]
-    plots = _plots(work, live, definition, list(campaigns.values()), [*kept, *planned])
+    plots = _plots(work, live, definition, list(campaigns.values()), [*kept, *planned], start)
     edits = [Edit(before[each.name], each, zone_changed=zone_changed) for each in wanted if each.name in before]
     forecast = Forecast(plots, start, until, every=every)
     _look(work, live, forecast, definition.timezone, edits, tell, None)
@@ -130,17 +130,28 @@ def _plots(
     definition: ProjectDefinition,
     campaigns: Sequence[Campaign],
     announcements: Sequence[Announcement],
+    now: datetime,
 ) -> Plots:
+    # The broadcasts of what is paused wait for a resume, and that is a deed.
+    pauses = work.pauses_of([each.name for each in campaigns])
+    still = {
+        campaign for (campaign, sequence), those in pauses.items() if not sequence and those[-1].resumed_at is None
+    }
     webinars = {each.name: each.webinar for each in campaigns if each.webinar is not None}
-    last = {name: each.last_start for name, each in webinars.items() if each.last_start is not None}
+    # Where none takes place any more, it is as if the last one had begun: nobody is invited to nothing.
+    last = {name: each.last_start or now for name, each in webinars.items() if each.sessions}
+    ahead = (each for each in announcements if each.campaign not in still)
     return Plots(
         {each.name: each for each in campaigns},
         definition.timezone,
         last,
-        tuple(sorted(announcements, key=lambda each: (each.due_at, each.occasion))),
-        frozenset(each.name for each in definition.lists if each.opt_in is OptIn.SINGLE),
-        frozenset(work.sessions_with(Attendance.ATTENDED)),
-        tuple(each for number in work.kept_revisions() if (each := live.edition(work, number).campaign) is not None),
+        tuple(sorted(ahead, key=lambda each: (each.due_at, each.occasion))),
+        single=frozenset(each.name for each in definition.lists if each.opt_in is OptIn.SINGLE),
+        tracked=frozenset(work.sessions_with(Attendance.ATTENDED)),
+        pauses=pauses,
+        kept=tuple(
+            each for number in work.kept_revisions() if (each := live.edition(work, number).campaign) is not None
+        ),
     )
 
 

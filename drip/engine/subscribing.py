@@ -67,7 +67,9 @@ def list_named(scene: Scene, name: str) -> tuple[Edition, MailingList]:
 
 
 def _may_ask(scene: Scene, mailbox: str) -> bool:
-    return scene.work.count_recent_asks(mailbox, scene.now - timedelta(days=1)) < ASKS_A_DAY
+    asked, planned = scene.work.count_recent_asks(mailbox, scene.now - timedelta(days=1))
+    # The ask that this is about is recorded already; its mail is not planned yet.
+    return asked <= ASKS_A_DAY and planned < ASKS_A_DAY
 
 
 def plan_house_post(

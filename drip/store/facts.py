@@ -174,10 +174,11 @@ class FactsParts(People):
             last_drip_at={row[0]: row[1] for row in self._all(drip_statement(postgres), ids=ids)},
             last_starts={row[0]: row[1] for row in self._all(last_sessions_statement(postgres), campaigns=campaigns)},
             variants=variants,
-            pauses=self._pauses(campaigns),
+            pauses=self.pauses_of(campaigns),
         )
 
-    def _pauses(self, campaigns: Sequence[str]) -> Mapping[tuple[str, str], tuple[Pause, ...]]:
+    def pauses_of(self, campaigns: Sequence[str]) -> Mapping[tuple[str, str], tuple[Pause, ...]]:
+        """When the sequences (campaign, name) of these campaigns stood still, the oldest first."""
         found: dict[tuple[str, str], tuple[Pause, ...]] = {}
         for row in self._all(pauses_statement(self._postgres), campaigns=campaigns):
             each = Pause(*row)

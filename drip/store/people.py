@@ -309,13 +309,13 @@ class People(Transaction):
             for row in self._all(statement)
         ]
 
-    def count_recent_asks(self, mailbox: str, since: datetime) -> int:
-        """How often this mailbox was asked for since then: sign-ups recorded or confirmations planned, the larger.
+    def count_recent_asks(self, mailbox: str, since: datetime) -> tuple[int, int]:
+        """How often this mailbox was asked for since then: sign-ups recorded, and confirmations planned.
 
         It is the ceiling that keeps a sign-up form from flooding a stranger.
         """
         rows = self._all(recent_asks(), mailbox=mailbox, since=since)
-        return max(map(int, rows[0]))
+        return int(rows[0][0]), int(rows[0][1])
 
     # --- suppressions ---
 

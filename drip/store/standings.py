@@ -60,6 +60,7 @@ PASSAGE = (
     enrollment.c.ended_at,
     enrollment.c.end_reason,
     enrollment.c.replanned_at,
+    enrollment.c.paused_at,
 )
 LIVE = (DeliveryState.DUE, DeliveryState.CLAIMED, DeliveryState.HELD)
 UNDER_WAY = (
@@ -76,6 +77,7 @@ UNDER_WAY = (
     delivery.c.expires_at,
     delivery.c.revision_id,
     delivery.c.state,
+    delivery.c.paused_at,
 )
 
 
@@ -209,10 +211,10 @@ def _passages(rows: Sequence[Row_], steps: Sequence[Row_], found: dict[int, Stan
     for number, *step in steps:
         done[number].append(StepDone(*step))
     passages = {}
-    for who, number, campaign, sequence, occasion, started, bound, state, due, step, ended, why, replanned in rows:
+    for who, number, campaign, sequence, occasion, started, bound, state, due, step, ended, why, *edges in rows:
         passage = Passage(
             number, campaign, sequence, occasion, started, bound, state, due, step,
-            tuple(done.get(number, ())), ended, why, replanned,
+            tuple(done.get(number, ())), ended, why, *edges,
         )  # fmt: skip
         found[who].passages.append(passage)
         if passage.is_running:
@@ -221,7 +223,22 @@ def _passages(rows: Sequence[Row_], steps: Sequence[Row_], found: dict[int, Stan
 
 
 def _mail(row: Row_, passages: dict[int, Passage], plot_of: Callable[[RevisionId], Campaign | None]) -> Mail:
-    _, campaign, post, kind, due_at, occasion, name, step, bound, registration_id, expires_at, revision, state = row
+    (
+        _,
+        campaign,
+        post,
+        kind,
+        due_at,
+        occasion,
+        name,
+        step,
+        bound,
+        registration_id,
+        expires_at,
+        revision,
+        state,
+        still,
+    ) = row
     return Mail(
         campaign,
         post,
@@ -236,4 +253,5 @@ def _mail(row: Row_, passages: dict[int, Passage], plot_of: Callable[[RevisionId
         plot_of(revision),
         # Claimed by a run that is just at work, or died: it is sent, or due again.
         DeliveryState.HELD if state is DeliveryState.HELD else DeliveryState.DUE,
+        paused_at=still,
     )

@@ -492,3 +492,43 @@ def test_a_confirmation_carries_nothing_that_a_stranger_typed(ground: Ground) ->
     ground.engine.happen(event, ground.clock.now())
     ground.tick()
     assert b"BUY NOW" not in ground.transport.sent[0].data
+
+
+def test_three_questions_a_day_are_mailed_and_no_fourth(ground: Ground) -> None:
+    for hour in range(5):
+        ground.at(f"2026-11-24 {10 + hour}:00")
+        ground.engine.happen(AskedToJoin("ann@example.org", "job-seekers", EVIDENCE), ground.clock.now())
+        ground.tick()
+    assert ground.transport.posts("ann@example.org") == ["confirm-subscription"] * 3
+    ground.at("2026-11-25 14:30")
+    ground.engine.happen(AskedToJoin("ann@example.org", "job-seekers", EVIDENCE), ground.clock.now())
+    ground.tick()
+    assert len(ground.transport.sent) == 4
+
+
+def test_rule_11_a_tag_of_one_sequence_ends_another_that_is_due_in_the_same_moment(ground: Ground) -> None:
+    ground.edit(
+        "campaigns/six-deadly-mistakes/campaign.yaml",
+        "sequences:\n",
+        """sequences:
+  at-first:
+    start: joins job-seekers
+    steps:
+      - tag: customer
+        when: 1 day later at 9:30
+  at-last:
+    start: joins job-seekers
+    goal: gets tag customer
+    steps:
+      - send: last-seats
+        when: 1 day later at 9:30
+""",
+    )
+    ground.apply()
+    who = ground.join("ann@example.org")
+    ground.tick()
+    ground.at("2026-11-24 14:30")
+    ground.tick()
+    assert ground.enrollment(who, "at-first")[0] is EnrollmentState.DONE
+    assert ground.enrollment(who, "at-last") == (EnrollmentState.GOAL, "goal-reached")
+    assert "last-seats" not in ground.transport.posts("ann@example.org")

@@ -182,17 +182,17 @@ def test_the_consent_log_keeps_everything(work: Work, ann: Subscriber) -> None:
 
 def test_recent_asks_count_sign_ups_and_confirmation_mails(work: Work, ann: Subscriber) -> None:
     revision = work.add_revision("", "d", {}, NOW)
-    assert work.count_recent_asks("ann", NOW) == 0
+    assert work.count_recent_asks("ann", NOW) == (0, 0)
     for at, kind in ((NOW, ConsentKind.ASKED), (LATER, ConsentKind.ASKED), (LATER, ConsentKind.CONFIRMED)):
         work.record_consent(Consent(ann.id, "letter", kind, at, Evidence("form")))
-    assert work.count_recent_asks("ann", NOW) == 2
-    assert work.count_recent_asks("ann", LATER) == 1
-    assert work.count_recent_asks("bob", NOW) == 0
+    assert work.count_recent_asks("ann", NOW) == (2, 0)
+    assert work.count_recent_asks("ann", LATER) == (1, 0)
+    assert work.count_recent_asks("bob", NOW) == (0, 0)
     for number in range(3):
         work.plan_delivery(
             NewDelivery(f"ask-{number}", "ann", ann.id, "", "confirm", Kind.CONFIRMATION, NOW, revision.id), LATER
         )
-    assert work.count_recent_asks("ann", LATER) == 3
+    assert work.count_recent_asks("ann", LATER) == (1, 3)
 
 
 def test_suppressions(work: Work) -> None:
