@@ -196,9 +196,23 @@ def _consent(seat: Seat) -> str:
 
 
 def book_page(site: Site, visit: Visit) -> Response:
-    """GET /b/TOKEN: one button; after it was pressed, that the seat is booked."""
-    seat = _read(site, Purpose.BOOK, visit)
-    return _unknown(site) if seat is None else _book_page(site, seat)
+    """GET /b/TOKEN: one button, which books the seat or puts into the line; after it was pressed, what came of it."""
+    with site.store.read() as work:
+        seat = _seat(site, work, Purpose.BOOK, visit)
+        is_full = seat is not None and _is_full(work, seat)
+    if seat is None:
+        return _unknown(site)
+    if is_full and seat.door != "over":
+        return _full_page(site, seat, 200)
+    return _book_page(site, seat)
+
+
+def _is_full(work: Work, seat: Seat) -> bool:
+    """Whether all seats are taken but for the one that is on offer to this very reader."""
+    held, seats = seat.registration, seat.webinar.seats
+    if seat.state is not RegistrationState.PENDING or seats is None:
+        return False
+    return work.taken_count(held.campaign, held.session, but_for=held.id) >= seats
 
 
 def book(site: Site, visit: Visit) -> Response:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
 from drip.core.model import Campaign, Session, Webinar
+from drip.core.seats import may_offer
 from drip.engine.values import SessionView, clock_words, view_session
 from drip.web.visit import known_zones
 
@@ -41,11 +42,17 @@ class Choice:
     until: str
     ends: str
     seats_left: int | None = None
+    can_wait: bool = False
 
     @property
     def is_open(self) -> bool:
-        """Whether it can be chosen. One that has begun can: who comes late still sees the rest."""
+        """Whether a seat can be had. In one that has begun, too: who comes late still sees the rest."""
         return self.state in ("open", "begun")
+
+    @property
+    def may_choose(self) -> bool:
+        """Whether it can be chosen: for a seat, or where it is full for a place in the line."""
+        return self.is_open or self.can_wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,7 @@ def choices(work: Work, campaign: str, webinar: Webinar, zone: str, now: datetim
                 until=clock_words(session.ends.astimezone(ZoneInfo(zone))),
                 ends=stamp_of(session.ends, zone),
                 seats_left=left if left is not None and left <= SEATS_FEW and state in ("open", "begun") else None,
+                can_wait=state == "full" and may_offer(now, session.starts),
             )
         )
     return found

@@ -71,14 +71,16 @@ def _page(
 ) -> Response:
     house = scene.house
     open_ones = [each.view.name for each in scene.choices if each.is_open]
-    chosen = values["session"] if values["session"] in open_ones else ""
-    if len(open_ones) == 1:
+    to_choose = [each.view.name for each in scene.choices if each.may_choose]
+    chosen = values["session"] if values["session"] in to_choose else ""
+    if not chosen and len(open_ones) == 1:
         chosen = open_ones[0]
     given = {
         "campaign": scene.campaign,
         "webinar": {"title": scene.webinar.title, "length": length_words(scene.webinar.length)},
         "choices": scene.choices,
         "open_count": len(open_ones),
+        "choice_count": len(to_choose),
         "chosen": chosen,
         "zone": scene.zone,
         "city": city_of(scene.zone),
@@ -163,7 +165,7 @@ def _faults(visit: Visit, choice: Choice | None) -> dict[str, str]:
     faults = {}
     if choice is None:
         faults["session"] = "missing" if not visit.form.get("session") else "unknown"
-    elif not choice.is_open:
+    elif not choice.may_choose:
         faults["session"] = choice.state
     email = address_fault(visit.form.get("email", ""))
     if email:

@@ -28,6 +28,8 @@ OWNER = "racer"
 
 def third_step(ground: Ground) -> list[tuple[Delivery, RegistrationId]]:
     """For each reader the third step of the invitation, claimed, and a seat that was asked for."""
+    ground.edit(f"campaigns/{CAMPAIGN}/campaign.yaml", "seats: 100", f"seats: {RACES}")
+    ground.apply()
     people = [ground.join(f"r{number}@example.org") for number in range(RACES)]
     for moment in ("2026-11-23 14:00", "2026-11-25 14:31"):
         ground.at(moment)

@@ -138,3 +138,27 @@ def test_a_key_to_a_seat_never_confirmed_takes_none(visitor: Visitor) -> None:
     assert "Take this seat" not in visitor.post(manage, {"session": "saturday-morning"}).text
     with ground.store.read() as work:
         assert [each.state for each in work.registrations("six-deadly-mistakes")] == [RegistrationState.CANCELLED]
+
+
+def test_the_line_is_reached_from_the_page_of_a_full_webinar(visitor: Visitor) -> None:
+    ground = visitor.ground
+    few(ground, 1)
+    held = {each: ground.register(f"{each}@example.org", each) for each in
+            ("tuesday-noon", "wednesday-evening", "saturday-morning")}  # fmt: skip
+    page = words(visitor.get("/w/six-deadly-mistakes").text)
+    assert "Every seat is taken" in page
+    assert "Stand in line" in page
+    before = {each.recipient for each in ground.transport.sent}
+    asked = visitor.register("ann@example.org")
+    assert "leads to the line" in words(asked.text)
+    book = visitor.link(visitor.last_mail("ann@example.org"), "/b/")
+    assert "ann@example.org" not in before
+    opened = visitor.get(book)
+    assert opened.status_code == 200
+    assert "Put me in line" in opened.text
+    assert "Yes, book my seat" not in opened.text
+    assert "You are in line" in words(visitor.post(book, {"wait": "yes"}).text)
+    visitor.post(visitor.path("m", Purpose.MANAGE, held["tuesday-noon"]))
+    offer = visitor.link(visitor.last_mail("ann@example.org"), "/b/")
+    assert "Yes, book my seat" in visitor.get(offer).text
+    assert "Your seat is booked" in words(visitor.post(offer).text)

@@ -149,14 +149,16 @@ def test_sessions_that_cannot_be_had_say_why(visitor: Visitor) -> None:
     ground.at("2026-12-08 19:00")
     text = visitor.get(f"{PAGE}?s=wednesday-evening").text
     assert "disabled" in radios(text)["tuesday-noon"]
-    assert "disabled" in radios(text)["wednesday-evening"]
-    assert "checked" not in radios(text)["wednesday-evening"]
+    assert "disabled" not in radios(text)["wednesday-evening"]  # one can stand in line
+    assert "checked" in radios(text)["wednesday-evening"]  # as the link asks for
     assert "disabled" not in radios(text)["saturday-morning"]
-    assert "checked" in radios(text)["saturday-morning"]  # the only one that is left
+    assert "checked" in radios(visitor.get(PAGE).text)["saturday-morning"]  # the only one that has a seat
     read = words(text)
-    assert "Full: no seat is left" in read
+    assert "Full: no seat is left; you can stand in line for one" in read
     assert "Over" in read
     assert "1 seat left" in read
+    ground.at("2026-12-09 23:50")  # too late to be offered a seat of the evening
+    assert "disabled" in radios(visitor.get(PAGE).text)["wednesday-evening"]
     for session, said in (("tuesday-noon", "is over"), ("wednesday-evening", "is full"), ("nonsense", "one of these")):
         answer = visitor.register("ann@example.org", session)
         assert answer.status_code == 422
