@@ -61,9 +61,9 @@ webinars: $(VENV)/.dev  ## seats and reminders at full size: 400 at once for 50 
 lock: $(VENV)/.dev  ## resolve the dependencies anew into the hashed lock files
 	$(BIN)/python -m pip --quiet install uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--extra import --group build pyproject.toml -o requirements.lock
+		--extra import --extra dkim --group build pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--extra import --group build --group test --group lint --group bench -c requirements.lock pyproject.toml -o requirements-dev.lock
+		--extra import --extra dkim --group build --group test --group lint --group bench -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist

@@ -130,6 +130,16 @@ class QuotaUsed(RelayUnreachable):
     default_hint = "what is due stays due and goes on tomorrow"
 
 
+class BadDkimKey(DripError):
+    """The DKIM key cannot be used."""
+
+    name = "bad-dkim-key"
+    exit_code = 4
+    default_hint = (
+        "make one with `openssl genrsa -out dkim.pem 2048`, name it in `dkim:`; `drip doctor` shows its record"
+    )
+
+
 class CannotRecord(DripError):
     """What happened could not be recorded, so drip stopped at once."""
 

@@ -19,12 +19,13 @@ from unicodedata import normalize
 from urllib.parse import unquote
 
 from drip.core.enclosures import ATTACHED_BYTES_MAX, ATTACHMENT_KINDS, SUFFIX, stored, stored_path
-from drip.core.model import ProjectDefinition, Relay, RelayKind
+from drip.core.model import Dkim, ProjectDefinition, Relay, RelayKind
 from drip.engine.keys import Keys
 from drip.errors import DripError, NoProject, ProblemsFound, RelayUnreachable, StoreRefused
 
 if TYPE_CHECKING:
     from drip.engine.engine import Engine
+    from drip.mail.dkim import Signer
     from drip.mail.transport import Transport
     from drip.store.glance import Glance
     from drip.store.send_journal import SendJournal
@@ -163,6 +164,19 @@ def make_transport(relay: Relay, root: Path) -> Transport:
     from drip.mail.smtp import SmtpTransport
 
     return SmtpTransport(relay, read_password(relay, root))
+
+
+def read_signer(dkim: Dkim, root: Path) -> Signer:
+    """The signer that drip.yaml asks for. Raises BadDkimKey, MissingLibrary."""
+    from drip.errors import BadDkimKey
+    from drip.mail.dkim import load_signer
+
+    path = root / dkim.key_file
+    try:
+        pem = path.read_bytes()
+    except OSError as error:
+        raise BadDkimKey(f"the DKIM key file `{path}` cannot be read: {error.strerror}") from None
+    return load_signer(dkim.domain, dkim.selector, pem)
 
 
 def _paced(project: Project, relay: Relay) -> Transport:
@@ -332,7 +346,12 @@ def open_project(
     relays = (relay,) if relay is not None else definition.relays
 
     def transport() -> Transport:
-        return _transport_of(relays, lambda each: _paced(project, each))
+        way = _transport_of(relays, lambda each: _paced(project, each))
+        if definition.dkim is None:
+            return way
+        from drip.mail.dkim import Signing
+
+        return Signing(way, read_signer(definition.dkim, root))
 
     url = store_url or os.environ.get("DRIP_STORE") or definition.store
     project = Project(root, definition, clock or SystemClock(), store_url=url, transport=transport)

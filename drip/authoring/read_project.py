@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeVar
 
-from drip.authoring.keys import GIVEN_NAMES, PROJECT_KEYS
+from drip.authoring.keys import DOMAIN_PATTERN, GIVEN_NAMES, PROJECT_KEYS
 from drip.authoring.read_brand import read_brand
 from drip.authoring.read_values import (
     Fault,
@@ -34,6 +34,7 @@ from drip.core.limits import parse_at_most, parse_burst, parse_closing
 from drip.core.model import (
     NO_PACES,
     NOTHING,
+    Dkim,
     Mailbox,
     MailingList,
     OptIn,
@@ -49,6 +50,7 @@ PROJECT_FILE = "drip.yaml"
 T = TypeVar("T")
 
 _STORE = re.compile(r"(?:sqlite:///(?P<file>.+)|postgresql://\S+)")
+_DNS_NAME = re.compile(f"(?:{DOMAIN_PATTERN})")
 _STORE_PASSWORD = re.compile(r"(postgresql://[^\s/@:]*):[^\s/@]+@")
 # Jinja's own words cannot be fields.
 _JINJA_WORDS = frozenset({"true", "false", "none", "loop", "self", "super", "caller", "varargs", "kwargs"})
@@ -134,6 +136,7 @@ def _definition(book: Notebook, section: Section) -> ProjectDefinition:
         store=_store(book, section),
         relays=_relays(book, section),
         journal=section.text("journal"),
+        dkim=_dkim(book, section),
         paces=_paces(book, section),
         test_mode=_test_mode(book, section),
         brand=read_brand(book, section),
@@ -195,6 +198,23 @@ def _relays(book: Notebook, section: Section) -> tuple[Relay, ...]:
             book.note("no-relay", "there is no relay, so nothing can be sent", section.place, advice)
         return ()
     return tuple(relay for row in section.rows["relays"] if (relay := _relay(book, row)) is not None)
+
+
+def _dkim(book: Notebook, section: Section) -> Dkim | None:
+    """Who signs; names that cannot stand in DNS are refused."""
+    table = section.tables.get("dkim")
+    if table is None:
+        return None
+    for key, pattern in (("domain", _DNS_NAME), ("selector", _DNS_NAME)):
+        scalar = table.scalars.get(key)
+        if scalar is not None and not pattern.fullmatch(scalar.text.lower()):
+            book.note(
+                "bad-value",
+                f"`{clip(scalar.text)}` is not a name in DNS",
+                scalar.place,
+                "write letters, digits, `-`, `.`",
+            )
+    return Dkim(table.text("domain").lower(), table.text("selector").lower(), table.text("key-file"))
 
 
 def _paces(book: Notebook, section: Section) -> Mapping[str, int]:

@@ -62,6 +62,7 @@ SECTIONS = {
         "demo": "drip.cli.serve_commands:demo",
     },
     "Care": {
+        "doctor": "drip.cli.doctor:doctor",
         "db": "drip.cli.care:db",
         "help": "drip.cli.care:help_",
         "completion": "drip.cli.care:completion",

@@ -30,6 +30,7 @@ from drip.errors import (
 )
 
 if TYPE_CHECKING:
+    from drip.cli.standby import Standby
     from drip.core.model import Broadcast
     from drip.engine.engine import Ticked
     from drip.engine.live import Edition
@@ -68,15 +69,27 @@ KINDS = {each.name.lower(): each for each in Kind}
 @dry_run_option
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send N messages at most.")
 @click.option("--watch", is_flag=True, help="Stay, and send whenever something is due.")
+@click.option("--health", metavar="FILE", help="With `--watch`: keep what it does in this file, for monitoring.")
 @click.option("--only", type=click.Choice(list(KINDS)), help="Only messages of this kind.")
 @click.option(
     "-y", "--yes", is_flag=True, help="Send also what is far more than usual (`burst:`), and was held for it."
 )
 @click.option("--clock-ok", is_flag=True, help="The clock is right, even if it is far from that of the last run.")
-def run(call: Call, dry_run: bool, limit: int | None, watch: bool, only: str | None, clock_ok: bool, yes: bool) -> int:
+def run(
+    call: Call,
+    dry_run: bool,
+    limit: int | None,
+    watch: bool,
+    health: str | None,
+    only: str | None,
+    clock_ok: bool,
+    yes: bool,
+) -> int:
     """Do what is due, once, and exit. Two runs at once are safe; so is a killed one."""
     if watch and (dry_run or limit is not None):
         raise WrongUsage("`--watch` fits neither `--dry-run` nor `--limit`")
+    if health is not None and not watch:
+        raise WrongUsage("`--health` is for `--watch`; for single runs there is `drip status --max-age`")
     if yes and (watch or dry_run):
         raise WrongUsage("`--yes` fits neither `--watch` nor `--dry-run`", hint="say it once: `drip run --yes`")
     kind = KINDS[only] if only else None
@@ -89,7 +102,7 @@ def run(call: Call, dry_run: bool, limit: int | None, watch: bool, only: str | N
         if watch:
             if not clock_ok:
                 _check_clock(call, project)
-            _watch(call, project, kind)
+            _watch(call, project, kind, health)
             return 0
         return _once(call, project, limit, kind, clock_ok=clock_ok, yes=yes)
 
@@ -238,35 +251,53 @@ def _summary(
     return f"{', '.join(parts)}; {after}"
 
 
-def _watch(call: Call, project: Project, kind: Kind | None) -> None:
+def _watch(call: Call, project: Project, kind: Kind | None, health: str | None) -> None:
     """Until Ctrl-C (130) or SIGTERM (0). A relay that is down is told and tried again; anything else ends the watch."""
+    from drip.cli.standby import Standby
+
     call.output.talk("watching; stop with Ctrl-C")
-    with Stop(project.engine.stop, call.output.talk) as stop:
+    standby = Standby(call.path(health) if health else None)
+    if standby.beat_seconds is not None:
+        project.engine.heartbeat = standby.beat, standby.beat_seconds
+    standby.ready()
+
+    def ask_to_stop() -> bool:
+        standby.stopping(call.now())
+        return project.engine.stop()
+
+    with Stop(ask_to_stop, call.output.talk) as stop:
         try:
             while not stop.asked:
-                _watch_once(call, project, kind, stop)
+                _watch_once(call, project, kind, stop, standby)
         except KeyboardInterrupt:
             if stop.asked != signal.SIGTERM:
                 raise
+        finally:
+            standby.stopping(call.now())
     if stop.asked == signal.SIGINT:
         raise KeyboardInterrupt
 
 
-def _watch_once(call: Call, project: Project, kind: Kind | None, stop: Stop) -> None:
+def _watch_once(call: Call, project: Project, kind: Kind | None, stop: Stop, standby: Standby) -> None:
     from drip.simulate import next_moment
 
+    numbers: dict[str, int] = {}
+    trouble = ""
     try:
-        numbers, _, resting = _recorded(call, project, None, kind, stop)
+        numbers, _, trouble = _recorded(call, project, None, kind, stop)
         if any(numbers.values()):
-            call.output.answer(_summary(numbers, next_moment(project.engine), call.now(), project, resting))
+            call.output.answer(_summary(numbers, next_moment(project.engine), call.now(), project, trouble))
     except RelayUnreachable as error:
         call.output.complain(f"error: {error.message}\nhint: trying again in a minute")
+        trouble = error.message
     if stop.asked:
         return
     next_at = next_moment(project.engine)
     left = WATCH_SECONDS if next_at is None else (next_at - call.now()).total_seconds()
+    standby.did(numbers, next_at, call.now(), trouble)
+    most = min(WATCH_SECONDS, standby.beat_seconds or WATCH_SECONDS)
     # Never less than a second: what stays due (a relay that is down) must not spin.
-    call.pause(min(WATCH_SECONDS, max(1.0, left)) if left > 0 else WATCH_SECONDS)
+    call.pause(min(most, max(1.0, left)) if left > 0 else most)
 
 
 # --- send --------------------------------------------------------------------------------------------------

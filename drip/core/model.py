@@ -88,6 +88,15 @@ class Relay:
 
 
 @dataclass(frozen=True, slots=True)
+class Dkim:
+    """Who signs, under which selector, with the key in which file."""
+
+    domain: str
+    selector: str
+    key_file: str
+
+
+@dataclass(frozen=True, slots=True)
 class Brand:
     """Colors (`#` and six digits), logo and fonts of the author's mails and pages; "" where the layout's own serve."""
 
@@ -127,6 +136,7 @@ class ProjectDefinition:
     brand: Brand = Brand()
     closed: tuple[Closing, ...] = ()
     journal: str = ""
+    dkim: Dkim | None = None
     at_most: AtMost | None = None
     paces: Mapping[str, int] = field(default_factory=lambda: NO_PACES)
     burst: int | None = TIMES

@@ -102,6 +102,7 @@ class Engine:
         self._make_owner = make_owner
         self.journal = journal
         self._run_loop = run_loop
+        self.heartbeat: tuple[Callable[[], None], float] | None = None
         self._letters: Letters | None = None
         self._under_way: tuple[asyncio.AbstractEventLoop, Sending] | None = None
 
@@ -225,6 +226,7 @@ class Engine:
         burst: Burst | None = None
         owner = self._make_owner()
         ownership = self.store.take_ownership(owner)
+        beating = asyncio.create_task(self._beat())
         try:
             has_mail = True
             while has_mail:
@@ -241,8 +243,16 @@ class Engine:
                 if more or relay_down or resting or not any(counts.values()):
                     break
         finally:
+            beating.cancel()
             ownership.release()
         return ticked(totals, more=more, relay_down=relay_down, resting=resting, burst=burst)
+
+    async def _beat(self) -> None:
+        """Tell whoever asked that the loop is alive, however long it sends."""
+        while self.heartbeat is not None:
+            beat, seconds = self.heartbeat
+            beat()
+            await asyncio.sleep(seconds)
 
     async def _send(
         self, owner: str, now: datetime, limit: int | None, only: Kind | None
