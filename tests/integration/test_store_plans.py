@@ -103,6 +103,10 @@ ASKED: dict[str, Callable[[Work], Any]] = {
     "contending": lambda work: work.contending([SubscriberId(9), SubscriberId(77)], NOW + timedelta(days=3)),
     "put_off": lambda work: work.put_off([PutOff(DeliveryId(5), NOW, None)], "me"),
     "skip_capped": lambda work: work.skip_capped([DeliveryId(5)], "me", NOW),
+    "count_drips_due": lambda work: work.count_drips_due(NOW + timedelta(days=3), 201),
+    "hold_drips": lambda work: work.hold_drips(NOW),
+    "release_drips": lambda work: work.release_drips(),
+    "held_by_reason": lambda work: work.held_by_reason(),
     "next_offer_end": lambda work: work.next_offer_end(),
     "facts_for": lambda work: work.facts_for(work.enrollments(SubscriberId(9)), "UTC"),
 }
