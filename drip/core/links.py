@@ -37,6 +37,9 @@ class Purpose(StrEnum):
     BOUNCE = "bounce"
 
 
+_SUBJECTS = {each: b"drip link\x00" + each.value.encode() + b"\x00" for each in Purpose}
+
+
 def derive(master: bytes, purpose: str) -> bytes:
     """A key for one purpose, from the master secret: RFC 5869 (HKDF-SHA256), one block of output."""
     extracted = hmac.digest(b"drip", master, "sha256")
@@ -47,7 +50,7 @@ def sign(key: bytes, purpose: Purpose, *numbers: int, key_id: int = 1) -> str:
     """A token for these numbers (0 to 2^63-1) and this purpose. `key_id` says later which key it was."""
     if not 0 <= key_id <= KEY_ID_MAX or any(not 0 <= each <= NUMBER_MAX for each in numbers):
         raise ValueError("numbers and key ids in links are not negative and have a limit")
-    body = bytes([key_id]) + b"".join(_varint(each) for each in numbers)
+    body = bytes([key_id]) + b"".join(map(_varint, numbers))
     token = _encode(body + _mac(key, purpose, body))
     if len(token) > TOKEN_LENGTH_MAX:
         raise ValueError("too many numbers for one link")
@@ -68,7 +71,7 @@ def read_token(keys: Mapping[int, bytes], purpose: Purpose, token: str) -> tuple
 
 def _mac(key: bytes, purpose: Purpose, body: bytes) -> bytes:
     # No purpose contains a zero byte, so no two (purpose, body) give the same bytes.
-    return hmac.digest(key, b"drip link\x00" + purpose.value.encode() + b"\x00" + body, "sha256")[:MAC_BYTES]
+    return hmac.digest(key, _SUBJECTS[purpose] + body, "sha256")[:MAC_BYTES]
 
 
 def _varint(number: int) -> bytes:

@@ -6,11 +6,11 @@ delivery the same message but for its Date (DESIGN §8).
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from drip.core.links import Purpose
@@ -26,6 +26,9 @@ from drip.errors import DripError
 if TYPE_CHECKING:
     from drip.authoring.layout import CompiledPost
     from drip.mail.calendar import Method
+
+HEADERS_KEPT = 256
+"""As many list and feedback ids as are remembered: they differ between posts, not between readers."""
 
 CHECKED_FIRST = 3
 CHECKED_EVERY = 1_000
@@ -45,7 +48,7 @@ class Addressed:
 def message_id(keys: Keys, delivery: Delivery, domain: str) -> str:
     """The Message-ID of a delivery: the same for every attempt, and telling nothing about anybody."""
     said = f"{delivery.occasion}\n{delivery.mailbox}".encode()
-    mark = hmac.new(keys.link, said, hashlib.sha256).hexdigest()[:24]
+    mark = hmac.digest(keys.link, said, "sha256").hex()[:24]
     return f"<{delivery.id}.{mark}@{domain}>"
 
 
@@ -98,8 +101,10 @@ class Letters:
             message_id=message_id(self._keys, delivery, domain),
             # A confirmation is the answer to a press of the reader's own; there is nothing to unsubscribe from yet.
             unsubscribe_url="" if confirmation else links.unsubscribe,
-            list_id=_list_id(mailing_list, definition.url) if mailing_list and not confirmation else "",
-            feedback_id=_feedback_id(delivery, domain),
+            list_id=_list_id(mailing_list.name, mailing_list.title, definition.url)
+            if mailing_list and not confirmation
+            else "",
+            feedback_id=_feedback_id(delivery.campaign, delivery.post, delivery.kind, domain),
             auto_submitted=True,
             precedence_bulk=delivery.kind in (Kind.SEQUENCE, Kind.BROADCAST),
         )
@@ -266,15 +271,17 @@ def _greets_registration(campaign: Campaign, delivery: Delivery) -> bool:
     return step is not None and step.when.kind is WhenKind.AT_ONCE
 
 
-def _list_id(mailing_list: MailingList, url: str) -> str:
+@lru_cache(maxsize=HEADERS_KEPT)
+def _list_id(name: str, title: str, url: str) -> str:
     """RFC 2919: a phrase and a stable identifier in angle brackets. Verbatim headers are ASCII."""
     host = url.partition("://")[2].partition("/")[0].partition(":")[0]
-    title = mailing_list.title.encode("ascii", "ignore").decode()
-    phrase = "".join(each for each in title if each.isalnum() or each in " -").strip()
-    return f"{phrase} <{mailing_list.name}.{host}>".strip()
+    plain = title.encode("ascii", "ignore").decode()
+    phrase = "".join(each for each in plain if each.isalnum() or each in " -").strip()
+    return f"{phrase} <{name}.{host}>".strip()
 
 
-def _feedback_id(delivery: Delivery, domain: str) -> str:
+@lru_cache(maxsize=HEADERS_KEPT)
+def _feedback_id(campaign: str, post: str, kind: Kind, domain: str) -> str:
     """Google's four fields: campaign, post, kind, and a stable name of the sender."""
-    fields = (delivery.campaign or "house", delivery.post, delivery.kind.name.lower(), domain)
+    fields = (campaign or "house", post, kind.name.lower(), domain)
     return ":".join("".join(c if c.isascii() and (c.isalnum() or c in "-._") else "-" for c in each) for each in fields)

@@ -48,12 +48,13 @@ class Links:
         self._registration = registration
         self.confirm = confirm
         # Both bodies and the headers ask for the same few addresses; signing is the dearest thing about them.
-        self._tokens: dict[tuple[Purpose, int], str] = {}
+        self._tokens: dict[Purpose, str] = {}
 
     def _sign(self, purpose: Purpose, number: int) -> str:
-        token = self._tokens.get((purpose, number))
+        # One number for each purpose: that of this reader, this delivery or this registration.
+        token = self._tokens.get(purpose)
         if token is None:
-            token = self._tokens[purpose, number] = self._keys.sign(purpose, number)
+            token = self._tokens[purpose] = self._keys.sign(purpose, number)
         return token
 
     def _token_url(self, path: str, purpose: Purpose, number: int) -> str:
@@ -83,15 +84,13 @@ class Links:
     @property
     def webinar(self) -> str:
         """The webinar's page, with the reader's address filled in."""
-        return self._webinar({})
+        return f"{_page(self._base, self._campaign)}?for={self._sign(Purpose.REGISTER, self._subscriber.id)}"
 
     def session(self, name: str) -> str:
         """The webinar's page with this session chosen."""
-        return self._webinar({"s": name})
-
-    def _webinar(self, query: dict[str, str]) -> str:
-        query = {**query, "for": self._sign(Purpose.REGISTER, self._subscriber.id)}
-        return f"{self._base}/w/{quote(self._campaign)}?{urlencode(query)}"
+        # A token is base64url, which no query needs to quote.
+        token = self._sign(Purpose.REGISTER, self._subscriber.id)
+        return f"{_page(self._base, self._campaign, name)}&for={token}"
 
     def post(self, name: str) -> str:
         """A post on the web: the campaign's page of that name."""
@@ -111,6 +110,13 @@ class Links:
     def cancel(self) -> str:
         """The page where the reader gives the seat back."""
         return self._registered("m", Purpose.MANAGE)
+
+
+@lru_cache(maxsize=1024)
+def _page(base: str, campaign: str, session: str | None = None) -> str:
+    """A webinar's page up to what is the reader's own: the same for everybody, and asked for several times a mail."""
+    page = f"{base}/w/{quote(campaign)}"
+    return page if session is None else f"{page}?{urlencode({'s': session})}"
 
 
 @dataclass(frozen=True, slots=True)
