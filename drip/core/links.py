@@ -16,8 +16,11 @@ import unicodedata
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 
 MAC_BYTES = 16
+BLOCK_BYTES = 64  # of SHA-256
+KEYS_KEPT = 16
 TOKEN_LENGTH_MAX = 128
 KEY_ID_MAX = 255
 NUMBER_MAX = 2**63 - 1
@@ -38,6 +41,22 @@ class Purpose(StrEnum):
 
 
 _SUBJECTS = {each: b"drip link\x00" + each.value.encode() + b"\x00" for each in Purpose}
+
+
+@lru_cache(maxsize=KEYS_KEPT)
+def _padded(key: bytes) -> tuple[hashlib._Hash, hashlib._Hash]:
+    """The two hashes of HMAC with the key in them already (RFC 2104 §4 says that one may keep these)."""
+    block = (hashlib.sha256(key).digest() if len(key) > BLOCK_BYTES else key).ljust(BLOCK_BYTES, b"\0")
+    inner, outer = bytes(each ^ 0x36 for each in block), bytes(each ^ 0x5C for each in block)
+    return hashlib.sha256(inner), hashlib.sha256(outer)
+
+
+def keyed(key: bytes, message: bytes) -> bytes:
+    """HMAC-SHA256. A run needs five for each message, and with OpenSSL's own the key alone costs most of each."""
+    inner, outer = (each.copy() for each in _padded(key))
+    inner.update(message)
+    outer.update(inner.digest())
+    return outer.digest()
 
 
 def derive(master: bytes, purpose: str) -> bytes:
@@ -71,7 +90,7 @@ def read_token(keys: Mapping[int, bytes], purpose: Purpose, token: str) -> tuple
 
 def _mac(key: bytes, purpose: Purpose, body: bytes) -> bytes:
     # No purpose contains a zero byte, so no two (purpose, body) give the same bytes.
-    return hmac.digest(key, _SUBJECTS[purpose] + body, "sha256")[:MAC_BYTES]
+    return keyed(key, _SUBJECTS[purpose] + body)[:MAC_BYTES]
 
 
 def _varint(number: int) -> bytes:
@@ -119,7 +138,7 @@ def mailbox_key(key: bytes, address: str) -> str:
     Case, Unicode form and the two ways to write a domain do not matter. Dots and plus signs do: only some
     providers ignore them, and taking two people for one would cost one of them every mail.
     """
-    return hmac.new(key, normalized_address(address).encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:32]
+    return keyed(key, normalized_address(address).encode("utf-8", "surrogatepass")).hex()[:32]
 
 
 def normalized_address(address: str) -> str:

@@ -6,14 +6,13 @@ delivery the same message but for its Date (DESIGN §8).
 
 from __future__ import annotations
 
-import hmac
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from drip.core.links import Purpose
+from drip.core.links import Purpose, keyed
 from drip.core.message import FilledPost, Headers, Invite, Wire
 from drip.core.model import Campaign, InviteMode, Mailbox, MailingList, Post, Sequence, Session, TriggerKind, WhenKind
 from drip.core.records import Delivery, Kind, Registration, RegistrationState, Subscriber, Subscription
@@ -48,7 +47,7 @@ class Addressed:
 def message_id(keys: Keys, delivery: Delivery, domain: str) -> str:
     """The Message-ID of a delivery: the same for every attempt, and telling nothing about anybody."""
     said = f"{delivery.occasion}\n{delivery.mailbox}".encode()
-    mark = hmac.digest(keys.link, said, "sha256").hex()[:24]
+    mark = keyed(keys.link, said).hex()[:24]
     return f"<{delivery.id}.{mark}@{domain}>"
 
 

@@ -12,6 +12,7 @@ import re
 from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime
+from functools import lru_cache
 
 from drip.core.message import Headers
 from drip.core.model import Mailbox
@@ -21,6 +22,8 @@ CRLF = "\r\n"
 LINE_LIMIT = 78  # RFC 5322 §2.1.1: SHOULD
 HARD_LIMIT = 998  # RFC 5322 §2.1.1: MUST
 LONGEST_WORD = 900  # an ASCII word that could not be folded below HARD_LIMIT is written as encoded words instead
+
+ADDRESSES_KEPT = 128  # each stands in an envelope and in a header, and the sender in all of them
 
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -57,6 +60,7 @@ def clean(text: str) -> str:
     return _BLANKS.sub(" ", text).strip(" ")
 
 
+@lru_cache(maxsize=ADDRESSES_KEPT)
 def ascii_address(address: str) -> str:
     """The address as it stands in headers and envelopes: local part as given, domain in its ASCII form.
 
@@ -114,18 +118,20 @@ def date_header(moment: datetime) -> str:
 def write_headers(headers: Headers, known: dict[object, str] | None = None) -> str:
     """The header block but for the MIME headers; every line ends with CRLF.
 
-    `known` remembers sender and subject between messages: encoded words cost more than all the rest together.
+    `known` remembers sender, subject and date between messages: encoded words cost more than the rest together.
     """
     known = {} if known is None else known
     if headers.sender not in known:
         known[headers.sender] = mailbox_header("From", headers.sender)
     if headers.subject not in known:
         known[headers.subject] = text_header("Subject", headers.subject)
+    if headers.date not in known:
+        known[headers.date] = date_header(headers.date)
     lines = [
         known[headers.sender],
         mailbox_header("To", headers.to),
         known[headers.subject],
-        date_header(headers.date),
+        known[headers.date],
         f"Message-ID: {_exact(_MESSAGE_ID, headers.message_id, 'Message-ID')}",
     ]
     if headers.list_id:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drip.core.links import NUMBER_MAX, Purpose, derive, mailbox_key, normalized_address, read_token, sign
+from drip.core.links import NUMBER_MAX, Purpose, derive, keyed, mailbox_key, normalized_address, read_token, sign
 
 KEY = derive(b"a master secret of some length", "link")
 OTHER = derive(b"another secret", "link")
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 numbers_of_links = st.lists(st.integers(0, NUMBER_MAX), max_size=5)
+
+
+@given(st.binary(max_size=140), st.binary(max_size=300))
+@settings(max_examples=80, deadline=None)
+def test_the_keyed_hash_is_hmac(key: bytes, message: bytes) -> None:
+    assert keyed(key, message) == hmac.digest(key, message, "sha256")
 
 
 @given(numbers_of_links, st.sampled_from(Purpose), st.integers(0, 255))
