@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 from drip.store.store import Store, open_store
@@ -33,6 +34,12 @@ ROOT = Path("/")
 START_SECONDS = 60
 ROOM_BYTES = 2_000_000_000
 
+
+# How long an example takes, and how long it takes to think of one, tells of the machine and of who else uses it.
+hypothesis.settings.register_profile(
+    "busy machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy machine")
 
 # --- a PostgreSQL server -------------------------------------------------------------------------------------------
 
