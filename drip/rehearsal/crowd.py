@@ -227,8 +227,11 @@ class Crowd:
         if dice.happens(habits.cancels, "cancels", number):
             back = CancelledRegistration(number, EVIDENCE)
             stage.at(later, lambda: stage.happen(one, "gives the seat back", back))
-        elif dice.happens(habits.moves, "moves", number):
+        elif dice.happens(habits.moves, "moves", number, session.name):
             stage.at(later, lambda: self._ask_for_seat(one, campaign, besides=session.name))
         if dice.happens(habits.attends, "attends", number):
-            joins = JoinedSession(number)
-            stage.at(session.starts + 3 * MINUTE, lambda: stage.happen(one, "joins the session", joins))
+            stage.at(session.starts + 3 * MINUTE, lambda: self._join(one, number, session))
+
+    def _join(self, one: Person, number: RegistrationId, session: Session) -> None:
+        if one.seats.get(number) == session.name:  # who moved comes to the other one
+            self._stage.happen(one, "joins the session", JoinedSession(number))

@@ -195,7 +195,8 @@ class Play:
         elif happened.what == "confirmed" and isinstance(event, ConfirmedSubscription):
             one.said_no = False
         elif isinstance(event, ConfirmedRegistration) and happened.what == "booked":
-            self._booked(one, event.registration_id)
+            # Who moves keeps their registration: the one they were asked about is gone.
+            self._booked(one, happened.registration_id or event.registration_id)
         elif isinstance(event, MovedRegistration):
             one.seats.pop(event.registration_id, None)  # which session it is for now is looked up when it matters
         elif happened.what == "asked" and happened.registration_id is None and self._is_single(deed):
