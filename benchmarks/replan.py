@@ -16,11 +16,14 @@ from typing import Any
 
 from sqlalchemy import text
 
+from drip.core.at_once import tally
 from drip.core.model import Campaign, Sequence, Step, Trigger, TriggerKind, Verb
 from drip.core.places import places
 from drip.core.when import parse_when
+from drip.engine.planning import Look
 from drip.store.columns import EPOCH, MICROSECOND
 from drip.store.store import open_store
+from drip.store.work import Work
 
 NOW = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
 LOOKS = 100
@@ -51,10 +54,19 @@ def fill(connection: Any, people: int) -> None:
         " (id, campaign, sequence, subscriber_id, occasion, state, started_at, next_due, next_step) "
         f"SELECT n, 'c', 's', n, 'first', 'running', {now - 11 * day}, {now + day} + n, 's/b' "
         f"FROM {numbers} AS numbers",
+        "INSERT INTO subscription (subscriber_id, list, state, requested_at, confirmed_at) "
+        f"SELECT n, 'letter', 'active', {now - 20 * day}, {now - 20 * day} FROM {numbers} AS numbers",
         f"INSERT INTO step_done (enrollment_id, step, did, at, reason) "
         f"SELECT n, 's/a', 'sent', {now - 10 * day} + 800000 * CAST(n AS BIGINT), 'due' FROM {numbers} AS numbers",
     ):
         connection.execute(text(statement))
+
+
+def numbers_of(work: Work, delay: str) -> str:
+    """What `drip plan` says of the edit of the second step to that delay."""
+    wanted = plot(delay)
+    does, waits = tally(Look(plot("20 days later"), wanted, wanted.sequences[0], "UTC", False).outcomes(work, NOW))
+    return f"{does['s/b']:,} at once, {waits['s/b']:,} later"
 
 
 def timed(name: str, act: Callable[[], object]) -> None:
@@ -81,6 +93,10 @@ def main() -> None:
                 work._connection.execute(text("ANALYZE"))
         with store.read() as work:
             timed("count who waits (`drip plan`)", lambda: dict(work.count_waiting("c")))
+
+        for delay in ("1 day later", "10 days later at 9:30"):
+            with store.read() as work:
+                timed(f"who is due at once, at `{delay}` (`drip plan`)", lambda: numbers_of(work, delay))  # noqa: B023
 
         def nothing_due() -> None:
             with store.write() as work:

@@ -11,6 +11,7 @@ from drip.cli.grammar import EXITS_PROJECT, Call, command, dry_run_option, yes_o
 from drip.cli.names import campaign_name, complete_campaign
 from drip.cli.output import count, one_line
 from drip.cli.telling import news_json, news_lines, who_option
+from drip.core.plan import people
 from drip.core.problems import Rank
 from drip.errors import ChangesFound, Interrupted, ProblemsFound, WrongUsage
 
@@ -21,16 +22,21 @@ if TYPE_CHECKING:
     from drip.engine.apply import Applied, CampaignPlan
     from drip.project import Project
 
+NAMED_MOST = 20
+"""So many addresses of each step are named on a terminal."""
+
 EXITS = (4, *EXITS_PROJECT)
 
 
-def _plans(call: Call, project: Project, files: dict[str, str], names: tuple[str, ...]) -> list[CampaignPlan]:
-    """The plans of the named campaigns, or of all."""
+def _plans(
+    call: Call, project: Project, files: dict[str, str], names: tuple[str, ...], *, who: bool = False
+) -> list[CampaignPlan]:
+    """The plans of the named campaigns, or of all; for `who` and for machines with addresses."""
     from drip.engine.apply import plan as plan_campaigns
 
     campaigns = _sound_campaigns(call, project.root, files, names)
     with project.store.read() as work:
-        return plan_campaigns(work, project.engine.live, files, campaigns, call.now())
+        return plan_campaigns(work, project.engine.live, files, campaigns, call.now(), who=who or call.output.json)
 
 
 def _sound_campaigns(call: Call, root: Path, files: dict[str, str], names: tuple[str, ...]) -> list[Campaign]:
@@ -74,8 +80,22 @@ def plan_lines(each: CampaignPlan, *, against: str = "", who: bool = False) -> l
         lines.append(f"  {line.sign} {line.subject:<{subjects}}   {line.what:<{whats}}   {line.effect}".rstrip())
         if line.hint:
             lines.append(f"    hint: {line.hint}")
-    told = news_lines(each.news, who=who)
+    told = [*_next_run_lines(each, who=who), *news_lines(each.news, who=who)]
     return [*lines, "", *told, ""] if told else [*lines, ""]
+
+
+def _next_run_lines(each: CampaignPlan, *, who: bool) -> list[str]:
+    """What the next run does for people inside because of the edit."""
+    numbers = {step: number for step, number in each.plan.figures.at_once.items() if number}
+    if not numbers:
+        return []
+    said = ", ".join(f"{step} for {people(number)}" for step, number in numbers.items())
+    lines = [f"  ! the next run then does {said}"]
+    for step, addresses in each.addresses.items() if who else ():
+        lines += [f"      {one_line(address)}   {step}" for address in addresses[:NAMED_MOST]]
+        if len(addresses) > NAMED_MOST:
+            lines.append(f"      and {len(addresses) - NAMED_MOST:,} more; `drip plan --json` names all")
+    return lines
 
 
 def _plan_json(plans: list[CampaignPlan]) -> dict[str, object]:
@@ -96,6 +116,11 @@ def _plan_json(plans: list[CampaignPlan]) -> dict[str, object]:
                         "hint": line.hint,
                     }
                     for line in each.plan.lines
+                ],
+                "next_run": [
+                    {"step": step, "people": number, "who": list(each.addresses.get(step, ()))}
+                    for step, number in each.plan.figures.at_once.items()
+                    if number
                 ],
                 "news": news_json(each.news),
             }
@@ -120,7 +145,7 @@ def _show_plans(call: Call, plans: list[CampaignPlan], *, who: bool) -> None:
         ("drip plan --against HEAD~1", "what your files change since a revision of git; asks no database"),
         ("drip plan --days 30", "how many mails leave on each day ahead, if nobody acts"),
         ("drip plan --calendar mails.ics", "the same for your calendar"),
-        ("drip plan --who", "also the address of everybody whom a mail would tell that a session changed"),
+        ("drip plan --who", "also the addresses: whom the next run mails, and who is told that a session changed"),
     ),
     exits=(5, *EXITS),
 )
@@ -153,7 +178,7 @@ def plan(
         changes = _compare_revisions(call, against, campaigns)
         return ChangesFound.exit_code if changes and exit_code else 0
     with call.project() as project:
-        plans = _plans(call, project, project.wanted(), campaigns)
+        plans = _plans(call, project, project.wanted(), campaigns, who=who)
         if days is not None or calendar is not None:
             names = [each.campaign for each in plans] if campaigns else []
             show_forecast(call, project, plans, names, days or DAYS, calendar)

@@ -16,7 +16,9 @@ from drip.engine.telling import Change
 if TYPE_CHECKING:
     from drip.engine.telling import News
 
-who_option = click.option("--who", is_flag=True, help="Name everybody who would be told of a session's change.")
+who_option = click.option(
+    "--who", is_flag=True, help="Name everybody whom it concerns at once: the next run, and mails about sessions."
+)
 
 
 def news_lines(news: Iterable[News], *, who: bool) -> list[str]:

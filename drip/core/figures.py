@@ -40,13 +40,14 @@ class Figures:
     """How many people changes concern.
 
     By the identity of a wanted step: for how many the next run does it (`at_once`), and who waits for it after that
-    run (`later`). `readers` are those to whom a broadcast (post, list, moment) would go now.
+    run (`later`), for the sequences that are `known`. `readers` are those to whom a broadcast (post, list,
+    moment) would go now.
     """
 
     at_once: Numbers = field(default_factory=lambda: NO_NUMBERS)
     later: Numbers = field(default_factory=lambda: NO_NUMBERS)
     readers: Mapping[tuple[str, str, str], int] = field(default_factory=lambda: MappingProxyType({}))
-    is_known: bool = False
+    known: frozenset[str] = frozenset()
 
 
 UNKNOWN = Figures()

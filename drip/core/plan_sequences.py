@@ -190,7 +190,7 @@ def _moved_steps(before: Sequence, wanted: Sequence) -> frozenset[str]:
 
 def _effect_of_edit(count: int, step: Step, figures: Figures) -> str:
     """For how many of those who wait for a step it is due now, and for how many later (rule 9)."""
-    if not figures.is_known:
+    if step.sequence not in figures.known:
         return f"{people(count)} waiting for it {'goes' if count == 1 else 'go'} by the new line" if count else ""
     parts = [f"{people(count)} waiting for it"] if count else []
     return ": ".join([*parts, _when_due(step, figures)]) if count or figures.at_once.get(step.identity) else ""

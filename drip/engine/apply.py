@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from drip.core.renames import carried_over, sequence_names
 from drip.engine.broadcasts import occasion_of, occasions_of, put_broadcast
 from drip.engine.live import Edition, Live
 from drip.engine.pausing import cover_new
+from drip.engine.planning import Found, addresses_of, figures_of
 from drip.engine.seating import pass_on, session_cancelled, session_moved
 from drip.engine.telling import News, news_of
 from drip.errors import NotFound, ProblemsFound
@@ -33,13 +34,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class CampaignPlan:
     """What applying would do to one campaign; `number` is the revision that it would become, and `news` what mails
-    would tell people about their sessions."""
+    would tell people about their sessions. `addresses` are those of the people for whom the next run does each step,
+    where they were asked for."""
 
     campaign: str
     number: int
     changed: bool
     plan: Plan
     news: tuple[News, ...] = ()
+    addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +108,19 @@ def wanted_campaigns(
 
 
 def plan(
-    work: Work, live: Live, files: Mapping[str, str], campaigns: Sequence[Campaign], now: datetime
+    work: Work,
+    live: Live,
+    files: Mapping[str, str],
+    campaigns: Sequence[Campaign],
+    now: datetime,
+    *,
+    who: bool = False,
 ) -> list[CampaignPlan]:
-    """What applying would change, for each campaign. Changes nothing."""
+    """What applying would change, for each campaign; with `who` also by address. Changes nothing."""
+    from drip.authoring.definition import read_project
+
+    definition, _ = read_project(files)
+    assert definition is not None, "no error was found in it"
     plans: list[CampaignPlan] = []
     for campaign in campaigns:
         edition = live.campaign(work, campaign.name)
@@ -116,11 +129,14 @@ def plan(
         changed = edition is None or edition.revision.digest != digest
         number = (edition.revision.number if edition else 0) + (1 if changed else 0)
         waiting, pinned = work.count_waiting(campaign.name), work.count_pinned(campaign.name)
-        changes = compare(before, campaign, waiting=waiting, pinned=pinned)
+        found = figures_of(work, edition, campaign, definition, now) if changed else Found()
+        changes = compare(before, campaign, waiting=waiting, pinned=pinned, figures=found.figures)
         if changed and not any(each.changed for each in plans):
             # What is the project's own is told once, before the first campaign that becomes another by it.
             changes = Plan((*_about_project(work, live, files), *changes.lines))
-        plans.append(CampaignPlan(campaign.name, number, changed, changes, news_of(work, before, campaign, now)))
+        news = news_of(work, before, campaign, now)
+        addresses = {step: addresses_of(work, ids) for step, ids in found.whom.items()} if who else {}
+        plans.append(CampaignPlan(campaign.name, number, changed, changes, news, addresses))
     return plans
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Subquery,
+    and_,
     case,
     cast,
     delete,
@@ -281,18 +282,39 @@ class Replanning(Transaction):
         return case((standing.c.starts.is_(None), moment), else_=greatest)
 
 
-def standing(campaign: str, sequence: str, places: Sequence[Place]) -> Select[Any]:
-    """Where everybody who waits in a sequence stands in it: id, position, anchor, and their session's start and end."""
+def standing(
+    campaign: str,
+    sequence: str,
+    places: Sequence[Place],
+    *,
+    positions: Mapping[str, int] | None = None,
+    waking: Collection[str] = (),
+) -> Select[Any]:
+    """Where everybody who waits in a sequence stands in it: id, position, anchor, and their session's start and end.
+
+    `positions` says the place of each step that may be behind them, where those are not the names of `places`;
+    `waking` are steps that are taken out, so that who waits for the outcome of one of them waits for it no longer.
+    """
+    waits: ColumnElement[bool] = enrollment.c.next_due.is_not(None)
+    if waking:
+        on_its_way = exists().where(
+            delivery.c.enrollment_id == enrollment.c.id,
+            delivery.c.step == enrollment.c.next_step,
+            delivery.c.state == said(DeliveryState.SENDING),
+        )
+        waits = or_(waits, and_(enrollment.c.next_step.in_(waking), ~on_its_way))
     inside = (
         enrollment.c.campaign == campaign,
         enrollment.c.sequence == sequence,
         enrollment.c.state == RUNNING,
-        enrollment.c.next_due.is_not(None),
+        waits,
         FOLLOWS,
     )
+    if positions is None:
+        positions = {each.step.identity: each.position for each in places}
     number: ColumnElement[Any] = null()
-    if places:
-        number = case({each.step.identity: each.position for each in places}, value=step_done.c.step)
+    if positions:
+        number = case(dict(positions), value=step_done.c.step)
     behind = (
         select(
             step_done.c.enrollment_id,

@@ -11,8 +11,8 @@ from drip.store.bursts import Bursts
 from drip.store.caps import Caps
 from drip.store.deliveries import Deliveries
 from drip.store.desk import Desk
-from drip.store.enrollments import Enrollments
 from drip.store.forgetting import Forgetting
+from drip.store.insiders import Insiders
 from drip.store.journal import Journal
 from drip.store.late import Late
 from drip.store.outcomes import Outcomes
@@ -35,7 +35,7 @@ class Work(
     Deliveries,
     Desk,
     Late,
-    Enrollments,
+    Insiders,
     Forgetting,
     Journal,
     Looking,

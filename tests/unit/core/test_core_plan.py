@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drip.core.figures import Figures
 from drip.core.model import Broadcast, Campaign, Mailbox, Post, Sequence, Session, Step, Verb, Webinar
 from drip.core.plan import compare, people
 from drip.core.triggers import parse_trigger
@@ -203,3 +204,47 @@ def test_rule_09_the_plan_counts_as_decide_will_act(before: str, wanted: str, nu
             furthest = max((wanted.index(done) for done in before[:place] if done in wanted), default=-1)
             ahead += waiting[f"invite/{each}"] if furthest < index else 0
         assert (f"{people(ahead)} will come to it" in line.effect) == (ahead > 0)
+
+
+# --- numbers of the next run -------------------------------------------------------------------------------------
+
+
+def effects(live: Campaign, wanted: Campaign, figures: Figures) -> dict[str, str]:
+    found = compare(live, wanted, waiting=WAITING, figures=figures)
+    assert found.figures is figures
+    return {line.subject: line.effect for line in found.lines}
+
+
+@pytest.mark.parametrize(
+    ("now", "later", "said"),
+    [
+        (3, 1, "4 people waiting for it: 3 become due at once, 1 later"),
+        (1, 3, "4 people waiting for it: 1 becomes due at once, 3 later"),
+        (0, 4, "4 people waiting for it: none becomes due at once, 4 later"),
+    ],
+)
+def test_a_changed_delay_says_who_is_due_at_once(now: int, later: int, said: str) -> None:
+    live = campaign()
+    steps = tuple(step(each, "5 minutes later" if each == "b" else "1 day later") for each in "abc")
+    figures = Figures(at_once={"invite/b": now}, later={"invite/b": later}, known=frozenset({"invite"}))
+    assert effects(live, with_sequence(live, steps=steps), figures)["step invite/b"] == said
+
+
+def test_a_new_step_says_who_is_due_at_once() -> None:
+    figures = Figures(at_once={"invite/x": 2}, known=frozenset({"invite"}))
+    said = effects(campaign(), campaign("axbc"), figures)["step invite/x"]
+    assert said == "7 people will come to it, not for 5 people who are past it, 2 become due at once"
+
+
+def test_a_step_that_reopens_is_for_those_behind_it_too() -> None:
+    steps = tuple(replace(step(each), reopen=each == "x") for each in "xabc")
+    found = lines(campaign(), with_sequence(campaign(), steps=steps), WAITING)
+    assert found == [
+        "+ step invite/x: send 1 day later, reopen [3 people will come to it, also for 9 people who are past it]"
+    ]
+
+
+def test_a_broadcast_says_to_how_many_it_would_go() -> None:
+    letter = Broadcast("a", "news", parse_when("2026-12-01 9:00"))
+    figures = Figures(readers={("a", "news", letter.when.phrase): 812})
+    assert effects(campaign(), campaign(broadcasts=(letter,)), figures) == {"broadcast a": "812 people as of now"}
