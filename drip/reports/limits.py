@@ -58,8 +58,9 @@ class CapNumbers:
     @property
     def line(self) -> str:
         """For people."""
-        skipped = f", {self.skipped:,} were skipped in the last {LATELY.days} days" if self.skipped else ""
-        return f"{self.at_most}: {self.waiting:,} wait for room{skipped}"
+        were = "was" if self.skipped == 1 else "were"
+        skipped = f", {self.skipped:,} {were} skipped in the last {LATELY.days} days" if self.skipped else ""
+        return f"{self.at_most}: {self.waiting:,} {'waits' if self.waiting == 1 else 'wait'} for room{skipped}"
 
     def as_document(self) -> dict[str, object]:
         """For machines."""

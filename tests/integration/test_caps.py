@@ -239,7 +239,7 @@ def test_why_status_and_plan_tell_of_the_cap(memory_store: Store, tmp_path: Path
     assert re.search(rf"due +top/top +Tue 24 Nov 09:00 +{text}", told)
     numbers = status.gather(ground.project, now)
     assert numbers.capped == CapNumbers("1 a day", waiting=1, skipped=0)
-    assert "at most      1 a day: 1 wait for room" in status.as_lines(numbers)
+    assert "at most      1 a day: 1 waits for room" in status.as_lines(numbers)
     ground.edit("drip.yaml", "at-most: 1 a day", "at-most: 2 a day")
     ground.edit("campaigns/tips/campaign.yaml", "priority: low", "priority: 80")
     files = read_tree(ground.folder)
