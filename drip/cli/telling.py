@@ -14,6 +14,7 @@ from drip.core.plan import people
 from drip.engine.telling import Change
 
 if TYPE_CHECKING:
+    from drip.core.model import Relay
     from drip.engine.telling import News
 
 who_option = click.option(
@@ -30,6 +31,27 @@ def news_lines(news: Iterable[News], *, who: bool) -> list[str]:
             lines += [f"      {one_line(address)}" for address in each.told]
             lines += [f"      {one_line(address)}   told nothing: stopped these mails" for address in each.silent]
     return lines
+
+
+REMINDED_WITHIN = 7
+"""Minutes that a reminder of ten minutes before the start has, for all of them together, to be of use."""
+
+
+def pace_line(news: Sequence[News], relays: Sequence[Relay]) -> str:
+    """How long the mails take at the pace of the relays, where that is too long for a reminder shortly before the
+    start; else nothing. Relays without a pace are as fast as they can be."""
+    most = max((len(each.told) for each in news), default=0)
+    paces = [each.pace_per_minute for each in relays]
+    if not most or not paces or any(each is None for each in paces):
+        return ""
+    pace = sum(each for each in paces if each is not None)
+    minutes = -(-most // max(1, pace))
+    if minutes <= REMINDED_WITHIN:
+        return ""
+    return (
+        f"  ! at the pace of your relays, {count(pace, 'mail')} a minute, telling {people(most)} takes "
+        f"{count(minutes, 'minute')}, and so does every reminder: remind them earlier than that before the start"
+    )
 
 
 def _words(news: News) -> str:

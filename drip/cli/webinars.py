@@ -18,7 +18,7 @@ from drip.cli.names import complete_campaign, complete_session, near_hint
 from drip.cli.output import count, one_line, rfc3339
 from drip.cli.people import EXITS, webinar_campaigns
 from drip.cli.sheets import csv_text, is_formula
-from drip.cli.telling import news_json, news_lines
+from drip.cli.telling import news_json, news_lines, pace_line
 from drip.core.records import Attendance, RegistrationState
 from drip.core.seats import SeatState
 from drip.core.when import moment_text, parse_wall, wall_clock
@@ -420,20 +420,23 @@ def _edit(call: Call, campaign: str, name: str, wall: str | None, dry_run: bool)
             if raw.count(before) != 1:
                 raise CannotEdit(f"{path} changed meanwhile, or is not plain UTF-8")
             write_file(project.root / path, raw.replace(before, after))
-    _say(call, campaign, name, news, dry_run=dry_run, same=same)
+        slow = pace_line(news, project.definition.relays)
+    _say(call, campaign, name, news, slow, dry_run=dry_run, same=same)
 
 
-def _say(call: Call, campaign: str, name: str, news: Sequence[News], *, dry_run: bool, same: bool) -> None:
+def _say(call: Call, campaign: str, name: str, news: Sequence[News], slow: str, *, dry_run: bool, same: bool) -> None:
     path = f"campaigns/{campaign}/campaign.yaml"
     if call.output.json:
         edited = not (dry_run or same)
-        call.output.document({"type": "session-edit", "file": path, "edited": edited, "news": news_json(news)})
+        call.output.document(
+            {"type": "session-edit", "file": path, "edited": edited, "news": news_json(news), "slow": slow.strip(" !")}
+        )
         return
     if same:
         call.output.answer(f"{path} says so already")
     else:
         call.output.answer(f"{path} {'would say' if dry_run else 'says'} so for {name}")
-    lines = news_lines(news, who=True)
+    lines = [*news_lines(news, who=True), *([slow] if slow else [])]
     call.output.answer("\n".join(lines) if lines else "nobody has a seat there, so nobody is told")
     if not dry_run:
         call.output.answer("nothing has been sent; make it live with `drip apply`")

@@ -15,6 +15,9 @@ from drip.authoring.read_campaign import draft_campaign
 from drip.authoring.read_project import draft_project
 from drip.authoring.sessions_file import session_line
 from drip.cli.sheets import csv_text, is_formula, safe_cell
+from drip.cli.telling import pace_line
+from drip.core.model import Relay, RelayKind
+from drip.engine.telling import Change, News
 from tests.cli.test_cli_people import CAMPAIGN, Letter
 
 PLOT = f"campaigns/{CAMPAIGN}/campaign.yaml"
@@ -167,3 +170,21 @@ def test_a_row_that_would_be_a_formula_is_shown_as_it_is() -> None:
     assert csv_text(("a", "b"), [("=1+1", "fine"), ("@x", 'say "hi", please')]) == (
         'a,b\r\n\'=1+1,fine\r\n\'@x,"say ""hi"", please"\r\n'
     )
+
+
+@pytest.mark.parametrize(
+    ("told", "paces", "minutes"),
+    [
+        (10_000, [1200], "9 minutes"),
+        (10_000, [1200, 300], ""),  # 7 minutes: in time
+        (8_401, [1200], "8 minutes"),
+        (8_400, [1200], ""),
+        (10_000, [1200, None], ""),  # a relay without a pace
+        (0, [1], ""),
+    ],
+)
+def test_a_pace_that_cannot_make_it_is_told_before(told: int, paces: list[int | None], minutes: str) -> None:
+    news = News("s", Change.MOVED, "a → b", tuple(f"r{number}@example.org" for number in range(told)))
+    relays = [Relay(RelayKind.SMTP, host="smtp.example.net", pace_per_minute=each) for each in paces]
+    line = pace_line([news], relays)
+    assert (minutes in line) if minutes else line == ""

@@ -28,8 +28,8 @@ TRACES = (
 
 
 @pytest.fixture
-def ground(tmp_path: Path, store: Store) -> Ground:
-    return open_ground(tmp_path / "project", store)
+def ground(tmp_path: Path, disk_store: Store) -> Ground:
+    return open_ground(tmp_path / "project", disk_store)
 
 
 def traces(ground: Ground) -> list[str]:

@@ -17,14 +17,21 @@ from drip.project import read_tree
 from drip.store.store import Store
 from tests.integration.test_seats import CAMPAIGN, PLOT, ask, confirm, entry, seat
 from tests.stages import EVIDENCE, Ground, open_ground
+from tests.visitors import open_applied
 
 NOON = "2026-12-08 12:00"
 OFF = f"{NOON} cancelled"
 
 
 @pytest.fixture
-def ground(tmp_path: Path, store: Store) -> Ground:
-    return open_ground(tmp_path / "project", store)
+def ground(tmp_path: Path, memory_store: Store) -> Ground:
+    return open_applied(tmp_path / "project", memory_store)
+
+
+@pytest.fixture
+def anywhere(tmp_path: Path, disk_store: Store) -> Ground:
+    """The same on disk, on either engine."""
+    return open_ground(tmp_path / "project", disk_store)
 
 
 def news(ground: Ground) -> tuple[News, ...]:
@@ -41,7 +48,8 @@ def call_off(ground: Ground) -> None:
     ground.apply()
 
 
-def test_everybody_with_a_seat_or_in_line_is_told_once_and_never_reminded_again(ground: Ground) -> None:
+def test_everybody_with_a_seat_or_in_line_is_told_once_and_never_reminded_again(anywhere: Ground) -> None:
+    ground = anywhere
     ground.edit(PLOT, "seats: 100", "seats: 1")
     ground.apply()
     ann = ground.register("ann@example.org", "tuesday-noon")
@@ -93,7 +101,8 @@ def test_who_chooses_another_session_keeps_the_calendar_entry_on_either_way(grou
         assert (last[0], last[1], last[2]) == ("REQUEST", first[who][1], 2)
 
 
-def test_a_cancelled_session_takes_nobody(ground: Ground) -> None:
+def test_a_cancelled_session_takes_nobody(anywhere: Ground) -> None:
+    ground = anywhere
     asked = ask(ground, "ann@example.org")
     seated = ground.register("ben@example.org", "saturday-morning")
     call_off(ground)
@@ -140,7 +149,8 @@ def test_the_plan_says_that_a_session_taken_out_leaves_its_people_untold(ground:
     assert (gone.change, gone.seats, gone.told) == (Change.REMOVED, ("ann@example.org",), ())
 
 
-def test_the_invite_sequence_ends_when_no_session_is_left(ground: Ground) -> None:
+def test_the_invite_sequence_ends_when_no_session_is_left(anywhere: Ground) -> None:
+    ground = anywhere
     who = ground.join("ann@example.org")
     ground.tick()
     for time in (NOON, "2026-12-09 19:00", "2026-12-12 10:00"):
