@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from drip.core.events import ConfirmedRegistration, ConfirmedSubscription, Event, MovedRegistration, Unsubscribed
 from drip.core.message import Wire
 from drip.core.model import Campaign, OptIn, ProjectDefinition, TriggerKind, WhenKind
-from drip.core.records import Delivery, LogEntry, RegistrationId, Subscriber, SubscriberId
+from drip.core.records import Delivery, LogEntry, RegistrationId, RegistrationState, Subscriber, SubscriberId
 from drip.engine.apply import apply, apply_read
 from drip.engine.engine import Engine
 from drip.engine.keys import Keys
@@ -287,21 +287,37 @@ class Play:
         edition = self.engine.live._editions.get(delivery.revision_id)
         campaign = edition.campaign if edition is not None else None
         self.watch.took(at, one, delivery, campaign)
-        _, step = step_of(campaign, delivery)
+        sequence, step = step_of(campaign, delivery)
+        if sequence is not None and sequence.goal is not None and sequence.goal.kind is TriggerKind.REGISTERS:
+            since = self._booked_since(one, delivery.campaign) if one.seats else None
+            if since is not None and not sequence.start.knows_session:
+                self.watch.was_reached(at, one, delivery, since)
         if step is not None and step.when.kind is WhenKind.BEFORE_SESSION:
             live = self._campaigns.get(delivery.campaign)
             webinar = live.webinar if live is not None else None
             session = webinar.session_named(self._seat(one, delivery.registration_id)) if webinar is not None else None
             self.watch.reminded(at, one, delivery, session.starts if session is not None else None)
 
+    def _booked_since(self, one: Person, campaign: str) -> datetime | None:
+        """Since when somebody holds a seat that they have now."""
+        with self.store.read() as work:
+            held = [work.registration(number) for number in one.seats]
+        moments = [
+            each.confirmed_at
+            for each in held
+            if each is not None and each.campaign == campaign and each.state is RegistrationState.BOOKED
+        ]
+        return min((each for each in moments if each is not None), default=None)
+
     def _seat(self, one: Person, number: RegistrationId | None) -> str:
-        """The session of a registration; "" where there is none. Those of copied people are looked up."""
-        if number is not None and number not in one.seats:
-            with self.store.read() as work:
-                registration = work.registration(number)
-            if registration is not None:
-                one.seats[number] = registration.session
-        return one.seats.get(number, "") if number is not None else ""
+        """The session of a registration; "" where there is none. Asked each time: a seat may have moved to another."""
+        if number is None:
+            return ""
+        with self.store.read() as work:
+            registration = work.registration(number)
+        if registration is not None:
+            one.seats[number] = registration.session
+        return one.seats.get(number, "")
 
     # --- for those who look at it afterwards -------------------------------------------------------------------------
 

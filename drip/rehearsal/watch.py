@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from drip.core.delivery import DeliveryState
 from drip.core.model import AgainKind, Campaign, Sequence, Step, TriggerKind, WhenKind
-from drip.core.records import Delivery, Kind
-from drip.core.when import in_hours, moment_text
+from drip.core.records import Delivery, DeliveryId, EnrollmentId, Kind
+from drip.core.when import in_hours, local_wall, moment_text
 from drip.rehearsal.crowd import Person
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Watch:
         self._seen: set[tuple[str, str]] = set()
         self._taken: dict[int, int] = {}
         self._before: dict[str, int] = {}
+        self._had: dict[EnrollmentId, dict[str, DeliveryId]] = {}
         self.number = 0
         self.broken: list[str] = []
 
@@ -60,10 +61,32 @@ class Watch:
             return
         if (campaign.name, sequence.name) in one.closed and sequence.again.kind is AgainKind.NEVER:
             self.note(now, one, f"reached the goal of `{sequence.name}`, and got `{delivery.post}` afterwards")
+        self._look_at_passage(now, one, delivery, step)
         timed = step.when.kind in (WhenKind.LATER, WhenKind.AFTER_SESSION)
-        if timed and sequence.hours is not None and not in_hours(now, sequence.hours, one.zone):
+        if not timed or sequence.hours is None:
+            return
+        today = local_wall(now, one.zone).date()
+        is_closed = any(each.first <= today <= each.last for each in sequence.hours.closed)
+        if is_closed or not in_hours(now, sequence.hours, one.zone):
             at = moment_text(now, one.zone)
             self.note(now, one, f"got `{delivery.post}` at {at}, outside {sequence.hours.phrase}")
+
+    def _look_at_passage(self, now: datetime, one: Person, delivery: Delivery, step: Step) -> None:
+        """What one passage has had: no step under two names, and no two variants of a test."""
+        if delivery.enrollment_id is None:
+            return
+        had = self._had.setdefault(delivery.enrollment_id, {})
+        names = {each.partition("/")[2] for each in step.identities} | set(step.posts)
+        for post in sorted(names & set(had) - {delivery.post}):
+            if had[post] != delivery.id:
+                self.note(now, one, f"got `{delivery.post}` after `{post}`, which is the same step")
+        had[delivery.post] = delivery.id
+
+    def was_reached(self, now: datetime, one: Person, delivery: Delivery, since: datetime) -> None:
+        """A mail of a sequence whose goal this person had reached, as its own revision says, since a moment."""
+        if since < delivery.planned_at:
+            at = moment_text(since, one.zone)
+            self.note(now, one, f"got `{delivery.post}`, planned after the goal was reached ({at})")
 
     def reminded(self, now: datetime, one: Person, delivery: Delivery, starts: datetime | None) -> None:
         """A mail that was to come before a session."""

@@ -70,6 +70,19 @@ def plot(dice: Dice) -> str:
     def one(of: tuple[str, ...], *words: object) -> str:
         return of[dice.below(len(of), *words)]
 
+    def step(post: str) -> str:
+        """A post under one of its two names, or both of them as a test: whoever had one of them has had the step."""
+        first, second = (post, f"{post}-b") if dice.happens(0.6, post, "name") else (f"{post}-b", post)
+        if dice.happens(0.7, post, "send"):
+            return f"      - send: {first}\n        was: {second}"
+        one_weight, other = (1 + dice.below(9, post, each) for each in ("first", "second"))
+        variants = f"          {first}: {one_weight}\n          {second}: {other}"
+        return f"      - test: {first}\n        was: {second}\n        variants:\n{variants}"
+
+    def closed(*words: object) -> str:
+        first = START.date() + timedelta(days=1 + dice.below(24, *words, "first"))
+        return f"closed: {first}..{first + timedelta(days=dice.below(6, *words, 'days'))}\n"
+
     def steps(name: str, posts: list[str], least: int) -> str:
         chosen = [each for each in posts if dice.happens(0.8, name, each)] or posts[:least]
         if dice.happens(0.3, name, "order"):
@@ -80,7 +93,7 @@ def plot(dice: Dice) -> str:
                 ("1 day later", "2 days later at 9:30", "90 minutes later", "1 week later at 17:45", "36 hours later"),
                 name, post, "when",
             )  # fmt: skip
-            lines.append(f"      - send: {post}\n        when: {when}")
+            lines.append(f"{step(post)}\n        when: {when}")
             if dice.happens(0.2, name, post, "late"):
                 lines[-1] += "\n        late: 12 hours"
             if dice.happens(0.15, name, post, "if"):
@@ -90,13 +103,15 @@ def plot(dice: Dice) -> str:
         return "\n".join(lines)
 
     hours = one(("", "    hours: weekdays 8:00-18:00\n", "    hours: weekdays 9:00-12:00\n"), "hours")
-    goal = "    goal: registers\n" if dice.happens(0.8, "goal") else ""
+    hours += f"    {closed('invite')}" if dice.happens(0.5, "closed") else ""
+    goal = "    goal: registers\n" if dice.happens(0.6, "goal") else ""
     stop = "    stop: last session starts\n" if dice.happens(0.7, "stop") else ""
     again = "    again: always\n" if dice.happens(0.3, "again") else ""
     other = one(("joins news", "gets tag done", "clicks post-1"), "other")
+    whole = closed("all") if dice.happens(0.3, "all closed") else ""
     return f"""\
 title: Storm
-webinar:
+{whole}webinar:
   title: In the storm
   length: 60 minutes
   seats: 20
@@ -141,7 +156,7 @@ def project(dice: Dice) -> dict[str, str]:
     """The files of a project: templates as they are shipped, a campaign by dice."""
     files = {path: text for path, text in read_tree(ROOT).items() if path.startswith("templates/")}
     files["drip.yaml"] = PROJECT
-    for post in (*POSTS, "you-are-in", "soon", "letter-of-november"):
+    for post in (*POSTS, *(f"{each}-b" for each in POSTS[:6]), "you-are-in", "soon", "letter-of-november"):
         files[f"campaigns/storm/{post}.md"] = f"---\nsubject: About {post}\npreview: A word\n---\nHello.\n"
     files["campaigns/storm/campaign.yaml"] = plot(dice)
     return files
@@ -190,7 +205,7 @@ class StormRelay(RehearsalRelay):
 class Storm(Play):
     """One seed."""
 
-    def __init__(self, seed: int, people: int = 25, days: int = 45) -> None:
+    def __init__(self, seed: int, people: int = 25, days: int = 45, *, edits: int = 5) -> None:
         dice = Dice("storm", seed)
         self.weather = dice.about("weather")
         self.storm_store = StormStore(dice.about("store"))
@@ -200,6 +215,7 @@ class Storm(Play):
         super().__init__(files, definition, setting, store=self.storm_store)
         self.relay = StormRelay(self.dice.about("relay"), setting.faults, self.clock.now, self._take)
         self.asleep_until = START
+        self.edits_wanted = edits
         self.died = self.edits = self.steps = 0
 
     def play(self) -> Storm:
@@ -216,7 +232,7 @@ class Storm(Play):
     def _play(self) -> Storm:
         self.open()
         self.invite()
-        for number in range(1, 6):
+        for number in range(1, self.edits_wanted + 1):
             moment = START + self.weather.span(timedelta(days=1), timedelta(days=self.setting.days), "edit", number)
             self.at(moment, lambda number=number: self.edit(number))  # type: ignore[misc]
         self.run()
