@@ -41,8 +41,8 @@ class Vault:
 
     def copy(self, store: Store) -> Store:
         """A backup, or what is restored from one."""
-        store.close()
         if self._server:
+            store.close()  # PostgreSQL copies only what nobody has open
             return self._open(self._server.new_database(self._names[store]))
         path = str(next(self._files))
         with (
