@@ -48,7 +48,7 @@ def expiry(sequence: Sequence, step: Step, facts: Facts, due: datetime) -> datet
     if step.late_then is LatePolicy.SEND or (step.late_then is LatePolicy.ASK and not step.is_mail):
         return last_moment(sequence, step, facts)
     if step.when.kind is WhenKind.BEFORE_SESSION and facts.session is not None:
-        limit = _before_session(step, due, facts.session.starts)
+        limit = until_session(step, due, facts.session.starts)
     elif step.late is not None:
         limit = due + step.late
     elif step.is_mail:
@@ -77,7 +77,8 @@ def _greets(sequence: Sequence, step: Step) -> bool:
     return sequence.start.kind is TriggerKind.REGISTERS and step.when.kind is WhenKind.AT_ONCE
 
 
-def _before_session(step: Step, due: datetime, starts: datetime) -> datetime:
+def until_session(step: Step, due: datetime, starts: datetime) -> datetime:
+    """The last moment at which a reminder is good that was due then, before a session that starts then."""
     if step.late is not None:
         return min(due + step.late, starts - JUST_BEFORE)
     distance = step.when.amount * _NOMINAL[step.when.unit]

@@ -5,17 +5,25 @@ Reads the store and changes nothing. Called by `drip.reports.status`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from drip.core.lateness import until_session
+from drip.core.model import TriggerKind, Verb, WhenKind
 from drip.core.reasons import ReasonName
+from drip.core.rush import Rush
+from drip.core.when import due, wall_clock
 
 if TYPE_CHECKING:
     from drip.project import Project
     from drip.store.work import Work
 
 STOPPED = ReasonName.TOO_MANY_REFUSED.value
+AHEAD = timedelta(days=7)
+"""Reminders further away are not looked at: people still register, and relays change."""
+
 RELAY_HEADINGS = ("relay", "a minute", "today", "of", "warm-up day")
 
 
@@ -97,3 +105,60 @@ def journal_needs(project: Project, work: Work) -> list[Need]:
     if journal is None or not ahead(work, journal):
         return []
     return [Need("journal-ahead", "the database has forgotten messages that were sent", JournalAhead.default_hint)]
+
+
+def reminder_needs(project: Project, work: Work, now: datetime) -> list[Need]:
+    """Reminders of the next days that the relays cannot send to everybody in time."""
+    per_minute, left = _capacity(project, relay_numbers(work, project, now))
+    if per_minute is None and left is None:
+        return []
+    zone = project.definition.timezone
+    needs = []
+    for each in _rushes(project, work, now):
+        late = each.readers - each.in_time(per_minute, left)
+        if late:
+            pace = f"{per_minute:,} a minute" if per_minute is not None else f"{left:,} today"
+            text = (
+                f"{each.campaign}/{each.post} before {each.session}, {wall_clock(each.due_at, zone)}: {each.readers:,}"
+                f" readers at {pace}; {late:,} of them would be too late ({wall_clock(each.until, zone)})"
+            )
+            needs.append(
+                Need("too-slow", text, "raise `pace:` or `quota:`, share with another relay, or remind earlier")
+            )
+    return needs
+
+
+def _capacity(project: Project, numbers: Sequence[RelayNumbers]) -> tuple[int | None, int | None]:
+    """Messages a minute and what is left of the day, of the relays that are used together; None: any number."""
+    relays = project.definition.relays
+    first = [each for each in relays if each.weight] or list(relays[:1])
+    known = {each.relay: each for each in numbers}
+    from drip.engine.pacing import relay_name
+
+    paces = [each.pace_per_minute for each in first]
+    mosts = [known[name] if (name := relay_name(each)) in known else None for each in first]
+    per_minute = sum(each or 0 for each in paces) if paces and all(paces) else None
+    limited = [each for each in mosts if each is not None and each.most is not None]
+    left = sum((each.most or 0) - each.used for each in limited) if limited and len(limited) == len(first) else None
+    return per_minute, left
+
+
+def _rushes(project: Project, work: Work, now: datetime) -> Iterator[Rush]:
+    """The reminders of the sessions of the next days."""
+    for edition in project.engine.live.campaigns(work):
+        campaign, name = edition.campaign, edition.revision.campaign
+        if campaign is None or campaign.webinar is None:
+            continue
+        for session in campaign.webinar.sessions:
+            if session.cancelled or not now < session.starts < now + AHEAD:
+                continue
+            readers = work.booked_count(name, session.name)
+            for sequence in campaign.sequences:
+                for step in sequence.steps if sequence.start.kind is TriggerKind.REGISTERS else ():
+                    if step.verb is not Verb.SEND or step.when.kind is not WhenKind.BEFORE_SESSION:
+                        continue
+                    zone = session.zone
+                    at = due(step.when, anchor=now, zone=zone, hours=None, session=session, campaign_zone=zone)
+                    until = until_session(step, at, session.starts)
+                    if until > now:
+                        yield Rush(name, step.target, session.name, max(at, now), until, readers)

@@ -24,6 +24,7 @@ from drip.reports.delivering import (
     relay_document,
     relay_numbers,
     relay_row,
+    reminder_needs,
 )
 from drip.reports.limits import ASKS_FOR_HELD, CapNumbers, cap_numbers, held_for
 from drip.reports.variants import VARIANT_HEADINGS, VariantNumbers, variant_document, variant_numbers, variant_row
@@ -116,6 +117,7 @@ def gather(project: Project, now: datetime) -> Status:
                 *_file_needs(project, work, files, now),
                 *_run_needs(last_run, next_at, now),
                 *journal_needs(project, work),
+                *reminder_needs(project, work, now),
             ],
             test_mode=project.definition.test_mode,
             relays=relay_numbers(work, project, now),
