@@ -69,9 +69,9 @@ def plan_lines(each: CampaignPlan, *, against: str = "", who: bool = False) -> l
     """One campaign's plan for people; `against` is the revision of git that it is compared with, if it is one."""
     if not each.changed:
         same = f"the same as at {against}" if against else f"revision {each.number} is live as it is"
-        return [f"{each.campaign}   {same}"]
+        return [f"{each.campaign}   {same}", *_paused_lines(each)]
     before = f"revision {each.number - 1} → {each.number}" if each.number > 1 else "new, revision 1"
-    lines = [f"{each.campaign}   {f'{against} → your files' if against else before}", ""]
+    lines = [f"{each.campaign}   {f'{against} → your files' if against else before}", *_paused_lines(each), ""]
     if not each.plan.lines:
         return [*lines, "  only words or looks change; nobody's mails come earlier or later", ""]
     subjects = max(len(line.subject) for line in each.plan.lines)
@@ -96,6 +96,14 @@ def _next_run_lines(each: CampaignPlan, *, who: bool) -> list[str]:
         if len(addresses) > NAMED_MOST:
             lines.append(f"      and {len(addresses) - NAMED_MOST:,} more; `drip plan --json` names all")
     return lines
+
+
+def _paused_lines(each: CampaignPlan) -> list[str]:
+    """What stands still: an edit wakes nobody there."""
+    if not each.paused:
+        return []
+    names = ", ".join(name or "broadcasts" for name in each.paused)
+    return [f"  paused: {names}; what becomes due there waits for `drip resume {each.campaign}`"]
 
 
 def _plan_json(plans: list[CampaignPlan]) -> dict[str, object]:
@@ -123,6 +131,7 @@ def _plan_json(plans: list[CampaignPlan]) -> dict[str, object]:
                     if number
                 ],
                 "news": news_json(each.news),
+                "paused": [name or None for name in each.paused],
             }
             for each in plans
         ],

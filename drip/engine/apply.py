@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CampaignPlan:
-    """What applying would do to one campaign; `number` is the revision that it would become, and `news` what mails
-    would tell people about their sessions. `addresses` are those of the people for whom the next run does each step,
-    where they were asked for."""
+    """What applying would do to one campaign; `number` is the revision that it would become, `news` what mails would
+    tell people about their sessions, and `paused` the sequences that stand still ("" for the broadcasts). `addresses`
+    are those of the people for whom the next run does each step, where they were asked for."""
 
     campaign: str
     number: int
@@ -43,6 +43,7 @@ class CampaignPlan:
     plan: Plan
     news: tuple[News, ...] = ()
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    paused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,8 @@ def plan(
             changes = Plan((*_about_project(work, live, files), *changes.lines))
         news = news_of(work, before, campaign, now)
         addresses = {step: addresses_of(work, ids) for step, ids in found.whom.items()} if who else {}
-        plans.append(CampaignPlan(campaign.name, number, changed, changes, news, addresses))
+        paused = tuple(each.sequence for each in work.open_pauses(campaign.name))
+        plans.append(CampaignPlan(campaign.name, number, changed, changes, news, addresses, paused))
     return plans
 
 

@@ -200,7 +200,9 @@ def _thaw(scene: Scene, found: Pause, mode: ResumeMode) -> None:
     # Who is past a step that reopens stands at two places; only a look at each of them tells which.
     spots = () if any(each.reopen for each in sequence.steps) else places(None, campaign, sequence.name)
     stop = sequence.stop.kind if sequence.stop is not None else None
-    ends = campaign.webinar.last_start if campaign.webinar is not None else None
+    webinar = campaign.webinar
+    # Where no session takes place any more, it is as if the last one had begun.
+    ends = webinar.last_start or scene.now if webinar is not None and webinar.sessions else None
     scene.work.thaw(
         found,
         mode,

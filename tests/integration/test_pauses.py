@@ -13,6 +13,7 @@ from drip.core.events import Unsubscribed
 from drip.core.message import Wire
 from drip.core.records import EnrollmentState, ResumeMode
 from drip.engine.advance import advance_due
+from drip.engine.forecast import live_outlook
 from drip.engine.pausing import Paused, Resumed, Target, pause, resume
 from drip.errors import CannotRecord, NotFound
 from drip.simulate import next_moment
@@ -388,3 +389,25 @@ def test_rule_13_a_kill_in_between_leaves_all_or_nothing(
     assert ground.tick().sent == (1 if cut == "freeze" else 0)
     with ground.store.read() as work:
         assert len(work.open_pauses()) == (0 if cut == "freeze" else 3)
+
+
+def test_rule_13_the_days_ahead_know_what_stands_still(ground: Ground) -> None:
+    ground.join(ANN)
+    ground.tick()
+    ground.at("2026-11-24 14:00")
+    stop(ground)
+    now = ground.clock.now()
+    with ground.store.read() as work:
+        found = live_outlook(work, ground.engine.live, now, now + timedelta(days=30))
+    assert found.numbers.total() == 0
+    ground.at("2026-11-26 14:00")
+    go_on(ground)
+    now = ground.clock.now()
+    with ground.store.read() as work:
+        found = live_outlook(work, ground.engine.live, now, now + timedelta(days=30))
+    assert {each.post: number for each, number in found.numbers.items()} == {
+        "two-second-resume-fix": 1,
+        "linkedin-is-not-a-hangout": 1,
+        "last-seats": 1,
+        "december-letter": 1,
+    }
