@@ -15,6 +15,21 @@ from types import MappingProxyType
 
 from drip.core.burst import TIMES
 from drip.core.caps import NORMAL, AtMost
+
+# Named once more: conditions are part of the model, and found here beside what uses them.
+from drip.core.terms import And as And
+from drip.core.terms import Attended as Attended
+from drip.core.terms import Clicked as Clicked
+from drip.core.terms import Condition as Condition
+from drip.core.terms import FieldIs as FieldIs
+from drip.core.terms import HasTag as HasTag
+from drip.core.terms import JoinedWithin as JoinedWithin
+from drip.core.terms import Missed as Missed
+from drip.core.terms import Not as Not
+from drip.core.terms import OnList as OnList
+from drip.core.terms import Or as Or
+from drip.core.terms import Registered as Registered
+from drip.core.terms import Term as Term
 from drip.core.variants import Variant
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -242,92 +257,6 @@ class Trigger:
     def knows_session(self) -> bool:
         """Whether an enrollment begun by this belongs to one registration, and so to one session."""
         return self.kind in (TriggerKind.REGISTERS, TriggerKind.SESSION_ENDS)
-
-
-# Conditions: `if:` of a step and `where:` of a broadcast. A small tree, judged by `drip.core.segments`.
-
-
-@dataclass(frozen=True, slots=True)
-class Attended:
-    """The reader attended the session of this enrollment (unknown until known: rule 4)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Missed:
-    """The reader missed the session of this enrollment (unknown until known: rule 4)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """The reader has a booked registration for the campaign's webinar."""
-
-
-@dataclass(frozen=True, slots=True)
-class HasTag:
-    """The reader has this tag."""
-
-    tag: str
-
-
-@dataclass(frozen=True, slots=True)
-class FieldIs:
-    """The reader's field has this value (compared without regard to case)."""
-
-    field: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class OnList:
-    """The reader has an active subscription to this list."""
-
-    list: str
-
-
-@dataclass(frozen=True, slots=True)
-class Clicked:
-    """The reader clicked a link in this post."""
-
-    post: str
-
-
-@dataclass(frozen=True, slots=True)
-class JoinedWithin:
-    """The reader's first active subscription began at most so many days ago."""
-
-    days: int
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    """The opposite of a term; unknown stays unknown."""
-
-    term: Term
-
-
-@dataclass(frozen=True, slots=True)
-class And:
-    """All terms hold."""
-
-    terms: tuple[Term, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Or:
-    """At least one term holds."""
-
-    terms: tuple[Term, ...]
-
-
-Term = Attended | Missed | Registered | HasTag | FieldIs | OnList | Clicked | JoinedWithin | Not | And | Or
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """A parsed `if` or `where`: the author's words and the tree they mean."""
-
-    phrase: str
-    term: Term
 
 
 # --- a campaign --------------------------------------------------------------------------------------------
