@@ -16,7 +16,10 @@ from drip.cli.output import count, one_line, rfc3339, span_words
 from drip.errors import DripError, NotFound, WrongUsage
 
 if TYPE_CHECKING:
+    from drip.core.forecast import Turn
+    from drip.core.records import SubscriberId
     from drip.project import Project
+    from drip.rehearsal.foresight import Comparison
     from drip.rehearsal.play import Play
     from drip.rehearsal.summary import Summary
 
@@ -69,6 +72,7 @@ def rehearse(
     The engine is the real one; database, people, relay and clock are made up. Nothing is sent and nothing is written.
     """
     from drip.rehearsal.crowd import ONLY_READS, Habits
+    from drip.rehearsal.foresight import foresight_of
     from drip.rehearsal.play import Setting
     from drip.rehearsal.relay import NONE, Faults
     from drip.rehearsal.summary import summarize
@@ -93,17 +97,21 @@ def rehearse(
             _enter_alone(play)
         else:
             play.invite()
+        turns = _foresee(play) if from_db else {}
         play.run(progress=lambda moment: call.output.progress(f"rehearsing {moment:%Y-%m-%d}"))
         call.output.progress("")
         paces = [each.pace_per_minute for each in project.definition.relays[:1]]
         summary = summarize(play, paces[0] if paces else None)
         repeat = _repeat(call, play, campaign, from_db=from_db, calm=calm)
+        foresight = foresight_of(play, turns) if from_db else None
         if call.output.json:
-            call.output.document(_document(play, summary, repeat))
+            call.output.document(_document(play, summary, repeat, foresight))
         elif alone:
             _tell_one(call, play)
         else:
             _tell_many(call, play, summary)
+            if foresight is not None:
+                _tell_foresight(call, foresight)
         if summary.broken_number:
             raise PromiseBroken(
                 f"{count(summary.broken_number, 'promise')} broken: {one_line(summary.broken[0])}",
@@ -138,6 +146,29 @@ def _stage(project: Project, setting: object, campaign: str | None, *, from_db: 
             return play
         play.recall(known)
         after = known[-1].id
+
+
+def _foresee(play: Play) -> dict[SubscriberId, Turn | None]:
+    """What is ahead of everybody before it begins, if nobody acts."""
+    from drip.engine.forecast import live_outlook
+
+    turns: dict[SubscriberId, Turn | None] = {}
+    start = play.setting.start
+    until = start + timedelta(days=play.setting.days)
+    with play.store.read() as work:
+        live_outlook(work, play.engine.live, start, until, every=play.setting.every, met=turns.__setitem__)
+    return turns
+
+
+def _tell_foresight(call: Call, found: Comparison) -> None:
+    """The forecast of `drip plan --days` for the same days, and what came of it."""
+    out = call.output
+    out.answer(
+        f"forecast: {count(found.foreseen, 'mail')} if nobody acts, {found.played:,} sent;"
+        f" {found.same:,} of {count(found.people, 'person', 'people')} got just that"
+    )
+    for reason, number in found.reasons.most_common():
+        out.answer(f"  {count(number, 'person', 'people')} otherwise: {one_line(reason)}")
 
 
 def _copy(project: Project, into: object) -> None:
@@ -240,7 +271,7 @@ def _tell_hours(call: Call, summary: Summary) -> None:
     call.output.answer()
 
 
-def _document(play: Play, summary: Summary, repeat: str) -> dict[str, object]:
+def _document(play: Play, summary: Summary, repeat: str, foresight: Comparison | None) -> dict[str, object]:
     queue = summary.queue
     document: dict[str, object] = {
         "type": "rehearsal",
@@ -268,6 +299,24 @@ def _document(play: Play, summary: Summary, repeat: str) -> dict[str, object]:
         "broken_number": summary.broken_number,
         "repeat": repeat,
     }
+    if foresight is not None:
+        document["forecast"] = {
+            "people": foresight.people,
+            "same": foresight.same,
+            "foreseen": foresight.foreseen,
+            "played": foresight.played,
+            "differences": [
+                {
+                    "who": each.who,
+                    "day": str(each.day),
+                    "mail": each.what,
+                    "foreseen": each.foreseen,
+                    "played": each.played,
+                    "because": each.because,
+                }
+                for each in foresight.differences
+            ],
+        }
     if play.setting.people == 1:
         document["mails"] = [{"at": each.at, "post": each.delivery.post} for each in play.taken]
     return document

@@ -68,6 +68,13 @@ def test_the_people_as_they_stand_are_copied(root: Path) -> None:
     told = json.loads(out)
     assert told["people"] == 1
     assert told["states"]["sent"] >= 2
+    forecast = told["forecast"]
+    assert forecast["people"] == 1
+    assert forecast["foreseen"] >= 2
+    assert all(each["because"] for each in forecast["differences"])
+    code, out, _ = run(root, "--from-db", "--days", "10", "--calm")
+    assert code == 0
+    assert "mails if nobody acts" in out
     assert drip("--json", "subscriber", "list") == before
     assert not (root / "outbox").exists()
 

@@ -121,6 +121,8 @@ class Drama(ABC):
         self.now = START
         self.end = START + days * DAY
         self.story = Story()
+        self.is_acting = True
+        self._moment = self._awake_at = START
         self.author = Author(self.dice.about("author"))
         self.plots: list[Plot] = [self.author.write()]
         for number in range(edits):
@@ -227,22 +229,30 @@ class Drama(ABC):
     def play(self) -> Story:
         """From the first day to the last: deeds at their moments, cron every so often."""
         self.apply(0)
-        moment, awake_at = START, START
-        while moment <= self.end:
+        self.go_on(self.end)
+        return self.story
+
+    def go_on(self, until: datetime) -> None:
+        """Let time pass, from where it stands."""
+        while self._moment <= until:
+            moment = self._moment
             while self._agenda and self._agenda[0][0] <= moment:
                 self.now, _, _, soul, deed = heapq.heappop(self._agenda)
-                self._act(soul, deed)
+                if self.is_acting:
+                    self._act(soul, deed)
             self.now = moment
-            if moment >= awake_at:
-                weather = self.weather(moment)
-                if weather.nap:
-                    self.story.naps += 1
-                    awake_at = moment + weather.nap
-                else:
-                    for letter in self.cron(moment, weather):
-                        self.read(letter, moment)
-            moment += EVERY
-        return self.story
+            if moment >= self._awake_at:
+                self._call(moment)
+            self._moment = moment + EVERY
+
+    def _call(self, moment: datetime) -> None:
+        weather = self.weather(moment)
+        if weather.nap:
+            self.story.naps += 1
+            self._awake_at = moment + weather.nap
+            return
+        for letter in self.cron(moment, weather):
+            self.read(letter, moment)
 
     def _act(self, soul: Soul | None, deed: Deed) -> None:
         if soul is None:

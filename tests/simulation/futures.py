@@ -1,5 +1,5 @@
 """A forecast and what then happens: people are brought into all kinds of positions, the database is looked at, and the
-days after are played by the real engine on a copy of it. Used by test_forecast.py.
+days after are played by the real engine. Used by test_forecast.py.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 from unittest import mock
 
 from drip.authoring import check
@@ -19,15 +20,19 @@ from drip.engine.apply import wanted_campaigns
 from drip.engine.forecast import Outlook, live_outlook, wanted_outlook
 from drip.rehearsal.crowd import Habits
 from drip.rehearsal.dice import Dice
+from drip.rehearsal.foresight import CAME, Comparison, Done, Mailed, compare
 from drip.rehearsal.play import Play, Setting, memory_store
 from drip.rehearsal.relay import NONE
+from tests.simulation.drama import CALM
 from tests.simulation.storm import BUSY, START, plot, project
+from tests.simulation.twin import Twin
+from tests.simulation.world import ZONE
 
 EVERY = timedelta(minutes=20)
 DAYS = 30
 IDLE = Habits(0, 0, 0, 0, 0, 0, 0, 0)
 PLOT = "campaigns/storm/campaign.yaml"
-Mails = Counter[tuple[int, datetime, str, str]]
+Mails = Counter[Any]
 
 
 @contextmanager
@@ -96,3 +101,36 @@ def future(seed: int, *, people: int = 25, days: int = 20, edited: bool = False)
     taken = Counter((each.person.subscriber_id or 0, each.at, each.delivery.post, each.delivery.step or "")
                     for each in play.taken)  # fmt: skip
     return Future(foreseen, outlook, taken, changed)
+
+
+# --- with everything that plots can say, and with people who act ------------------------------------------------------
+
+
+def lived(seed: int, *, acting: bool, people: int = 60, days: int = 16) -> tuple[Comparison, Mails, Mails]:
+    """Weeks of a drama with edits in them, a look ahead, and the thirty days after it: what was foreseen and played."""
+    twin = Twin(seed, people, days, storminess=CALM, edits=3)
+    with twin.stage():
+        twin.play()
+        start = twin.now
+        before, deeds = len(twin.story.taken), len(twin.story.deeds)
+        turns: dict[SubscriberId, Turn | None] = {}
+        until = start + timedelta(days=DAYS)
+        with twin.store.read() as work:
+            live_outlook(work, twin.engine.live, start, until, every=EVERY, met=turns.__setitem__)
+        twin.is_acting = acting
+        twin.go_on(until)
+    emails = {number: twin.souls[soul].email for soul, number in twin._ids.items() if number in turns}
+    foreseen = [Mailed(who, each.at, each.step or each.post) for number, who in emails.items()
+                for each in ahead(turns[number])]  # fmt: skip
+    played = [Mailed(who, at, _what(occasion)) for at, who, occasion in twin.story.taken[before:]]
+    done = [Done(who, at, deed.replace("attend", CAME)) for at, who, deed in twin.story.deeds[deeds:]]
+    found = compare(emails.values(), foreseen, played, done, zone=ZONE, follow_ups=frozenset({"follow-up"}))
+    twin.store.close()
+    exact = [Counter((each.who, each.at, each.what) for each in mails) for mails in (foreseen, played)]
+    return found, exact[0], exact[1]
+
+
+def _what(occasion: str) -> str:
+    """The step of an occasion, or its post."""
+    words = occasion.partition("@")[0].split("/")
+    return words[1] if words[0] == "house" else words[2] if words[1] == "broadcast" else "/".join(words[1:3])
