@@ -78,6 +78,7 @@ def crowded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 ASKED: dict[str, Callable[[Work], Any]] = {
     "due_enrollments": lambda work: work.due_enrollments(NOW, 500),
+    "upcoming": lambda work: work.upcoming(3),
     "next_wake": lambda work: work.next_wake(),
     "next_delivery_due": lambda work: work.next_delivery_due(),
     "due_broadcasts": lambda work: work.due_broadcasts(NOW),
@@ -155,7 +156,16 @@ def test_the_due_are_found_by_the_partial_index(crowded: Store) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["due_enrollments", "next_wake", "next_delivery_due", "claim", "owners", "uncertain", "uncertain_confirmations"],
+    [
+        "upcoming",
+        "due_enrollments",
+        "next_wake",
+        "next_delivery_due",
+        "claim",
+        "owners",
+        "uncertain",
+        "uncertain_confirmations",
+    ],
 )
 def test_nothing_due_is_known_at_once_in_a_crowd(crowded: Store, name: str) -> None:
     times = []
