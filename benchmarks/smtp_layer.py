@@ -4,8 +4,9 @@
 
 Clients: a pool of aiosmtplib sessions, smtplib in threads, Postfix's smtp-source, and drip with bytes from anywhere and
 with wire-ready bytes. Sinks: `fastsink.c` (built here with cc) and Postfix's smtp-sink where it is installed. Then the
-same behind a proxy that delays each direction, with and without PIPELINING. All clients take turns within a round;
-a ratio is taken within its round; printed is the median of the rounds, with the smallest and the largest. The
+same behind a proxy that delays each direction, with and without PIPELINING, and behind one that speaks TLS (the rates
+there are the proxy's, which shares the cores; the microseconds are the client's). All clients take turns within a
+round; a ratio is taken within its round; printed is the median of the rounds, with the smallest and the largest. The
 microseconds are the client's own processor time for a message, sessions and the start of the client included: on a
 machine that does other things besides they are the figure to look at.
 """
@@ -21,6 +22,7 @@ import queue
 import shutil
 import smtplib
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
@@ -53,14 +55,25 @@ Client = Callable[[int, int, int], float]
 # --- clients -------------------------------------------------------------------------------------------------------
 
 
-def aiosmtplib_pool(port: int, count: int, lanes: int) -> float:
+def trusting() -> ssl.SSLContext:
+    """TLS with whoever answers: the proxy made its certificate a moment ago."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def aiosmtplib_pool(port: int, count: int, lanes: int, *, tls: bool = False) -> float:
     async def lane(numbers: Iterator[int], session: aiosmtplib.SMTP) -> None:
         for _ in numbers:
             await session.sendmail(SENDER, [READER], BODY)
 
     async def story() -> float:
         sessions = [
-            aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False, use_tls=False) for _ in range(lanes)
+            aiosmtplib.SMTP(
+                hostname="127.0.0.1", port=port, start_tls=False, use_tls=tls, tls_context=trusting() if tls else None
+            )
+            for _ in range(lanes)
         ]
         await asyncio.gather(*(each.connect() for each in sessions))
         numbers = iter(range(count))
@@ -94,11 +107,12 @@ def smtplib_threads(port: int, count: int, lanes: int) -> float:
     return seconds
 
 
-def drip(port: int, count: int, lanes: int, *, wire_ready: bool) -> float:
+def drip(port: int, count: int, lanes: int, *, wire_ready: bool, tls: bool = False) -> float:
     async def story() -> float:
         smtp.FIRST_LANES = lanes  # the others have all their connections from the start, too
-        relay = Relay(RelayKind.SMTP, "127.0.0.1", port, tls=Tls.OFF, lanes=lanes)
-        transport = SmtpTransport(relay, None, messages_per_connection=10**9)
+        relay = Relay(RelayKind.SMTP, "127.0.0.1", port, tls=Tls.IMPLICIT if tls else Tls.OFF, lanes=lanes)
+        context = trusting() if tls else None
+        transport = SmtpTransport(relay, None, messages_per_connection=10**9, tls_context=context)
         await transport.open()
         wire = Wire(SENDER, READER, BODY, "<1@example.com>", wire_ready=wire_ready)
         numbers = iter(range(count))
@@ -122,6 +136,14 @@ def drip_anything(port: int, count: int, lanes: int) -> float:
 
 def drip_wire_ready(port: int, count: int, lanes: int) -> float:
     return drip(port, count, lanes, wire_ready=True)
+
+
+def drip_tls(port: int, count: int, lanes: int) -> float:
+    return drip(port, count, lanes, wire_ready=True, tls=True)
+
+
+def pool_tls(port: int, count: int, lanes: int) -> float:
+    return aiosmtplib_pool(port, count, lanes, tls=True)
 
 
 def smtp_source(port: int, count: int, lanes: int) -> float:
@@ -177,8 +199,25 @@ def delayed(port: int, seconds: float) -> Iterator[int]:
             proxy.kill()
 
 
-async def serve_proxy(port: int, seconds: float) -> None:
+@contextlib.contextmanager
+def inside_tls(port: int, folder: Path) -> Iterator[int]:
+    """A proxy in a process of its own that takes TLS and speaks plainly behind it."""
+    with subprocess.Popen(
+        [sys.executable, __file__, "--proxy", str(port), "0", str(folder)], stdout=subprocess.PIPE, text=True
+    ) as proxy:
+        assert proxy.stdout is not None
+        try:
+            yield int(proxy.stdout.readline())
+        finally:
+            proxy.kill()
+
+
+async def serve_proxy(port: int, seconds: float, certificate: Path | None = None) -> None:
     loop = asyncio.get_running_loop()
+    context = None
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
 
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
@@ -190,7 +229,7 @@ async def serve_proxy(port: int, seconds: float) -> None:
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", port)
         await asyncio.gather(pump(reader, there_writer), pump(there_reader, writer))
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
@@ -252,10 +291,19 @@ def main() -> None:
                     title = f"{seconds * 1000:.0f} ms, {'with' if options else 'without'} PIPELINING"
                     counts = dict.fromkeys(clients, 200) | ({"drip, wire-ready": 600} if options else {})
                     compare(title, port, clients, counts, DELAYED_LANES, min(3, given.rounds))
+        if shutil.which("openssl"):
+            call = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "1"]
+            files = ["-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem"]
+            subprocess.run([*call, *files], check=True, capture_output=True)
+            clients = {"aiosmtplib pool, TLS": pool_tls, "drip wire-ready, TLS": drip_tls}
+            with fastsink(program, "pipelining") as there, inside_tls(there, Path(folder)) as port:
+                counts = {"aiosmtplib pool, TLS": slow // 2, "drip wire-ready, TLS": fast}
+                compare("TLS", port, clients, counts, 20, min(3, given.rounds))
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--proxy"]:
-        asyncio.run(serve_proxy(int(sys.argv[2]), float(sys.argv[3])))
+        certificate = Path(sys.argv[4]) if sys.argv[4:] else None
+        asyncio.run(serve_proxy(int(sys.argv[2]), float(sys.argv[3]), certificate))
     else:
         main()
