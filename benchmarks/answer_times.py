@@ -23,7 +23,7 @@ import httpx
 
 from drip.core.events import AddedByAuthor, AskedToJoin
 from drip.store.store import open_store
-from drip.web.app import create_app
+from drip.web.app import EVEN_SECONDS, create_app
 from tests.stages import EVIDENCE, open_ground
 
 TRIES = int(os.environ.get("TRIES", "500"))
@@ -48,7 +48,7 @@ def main() -> None:
                 ),
             }
             for name, (path, form) in forms.items():
-                asyncio.run(measure(create_app(ground.project), name, path, form))
+                asyncio.run(measure(create_app(ground.project, even_seconds=EVEN_SECONDS), name, path, form))
 
 
 def prepare(ground) -> None:  # type: ignore[no-untyped-def]

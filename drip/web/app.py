@@ -6,6 +6,7 @@ and tests.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -36,13 +37,24 @@ if TYPE_CHECKING:
 PageFunction = Callable[[Site, Visit], Response]
 
 
+EVEN_SECONDS = 0.1
+"""Answers to forms in which anybody's address can be typed leave at a multiple of this: whether an address is known is
+a matter of milliseconds, and nobody may measure it."""
+
+
+def wait_seconds(spent: float, even: float) -> float:
+    """How long an answer that took so long still waits for the next multiple of `even`."""
+    return (even - spent % even) % even if even > 0 else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A path: who shows it on GET, and who acts on POST."""
+    """A path: who shows it on GET, and who acts on POST; `is_even`: nobody may learn from the time of the answer."""
 
     path: str
     show: PageFunction
     act: PageFunction | None = None
+    is_even: bool = False
 
     @property
     def methods(self) -> list[str]:
@@ -56,12 +68,12 @@ def addresses(viewer: Viewer, archive: Archive) -> tuple[Address, ...]:
         Address("/", home.front),
         Address("/style.css", home.style),
         Address("/pages.js", home.behavior),
-        Address("/s/{list}", signup.form, signup.sign_up),
+        Address("/s/{list}", signup.form, signup.sign_up, is_even=True),
         Address("/confirm/{token}", signup.confirm_page, signup.confirm),
         Address("/u/{token}", unsubscribe.page, unsubscribe.act),
         Address("/p/{token}", unsubscribe.preferences_page, unsubscribe.prefer),
         Address("/p/{token}/data.json", own_data.download),
-        Address("/w/{campaign}", webinar.webinar_page, webinar.register),
+        Address("/w/{campaign}", webinar.webinar_page, webinar.register, is_even=True),
         Address("/w/{campaign}/calendar.ics", webinar.feed),
         Address("/b/{token}", joining.book_page, joining.book),
         Address("/j/{token}", joining.join_page, joining.join),
@@ -80,12 +92,17 @@ def _place(path: str, request: Request) -> str:
     return plain.format(**{name: value for name, value in request.path_params.items() if name != "token"})
 
 
-def _endpoint(site: Site, address: Address) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(site: Site, address: Address, even_seconds: float) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         visit = await read_visit(request, _place(address.path, request), site.project.clock.now())
         function = address.act if visit.posted and address.act is not None else address.show
+        clock = asyncio.get_running_loop().time
+        began = clock()
         # The store waits for its turn and its disk: in a thread, so that other visitors need not wait as well.
-        return await run_in_threadpool(_attempt, site, function, visit)
+        found = await run_in_threadpool(_attempt, site, function, visit)
+        if visit.posted and address.is_even and even_seconds:
+            await asyncio.sleep(wait_seconds(clock() - began, even_seconds))
+        return found
 
     return answer
 
@@ -150,12 +167,13 @@ async def _crash(request: Request, error: Exception) -> Response:
     return bare("something went wrong on our side; please try again in a minute", 500)
 
 
-def create_app(project: Project, *, kick: Kick | None = None) -> Starlette:
-    """The pages of a project. `kick` is called after answers that cause a mail, so that it leaves at once."""
+def create_app(project: Project, *, kick: Kick | None = None, even_seconds: float = 0.0) -> Starlette:
+    """The pages of a project. `kick` is called after answers that cause a mail, so that it leaves at once. With
+    `even_seconds` the answers to forms take multiples of it, as on every site that others can reach."""
     site = Site(project, kick)
     host = host_name(urlsplit(project.definition.url).netloc.rpartition("@")[2])
     routes = [
-        Route(each.path, _endpoint(site, each), methods=each.methods, name=each.path)
+        Route(each.path, _endpoint(site, each, even_seconds), methods=each.methods, name=each.path)
         for each in addresses(Viewer(site), Archive())
     ]
     routes.append(Route("/hooks/zoom", _hook(site), methods=["POST"], name="/hooks/zoom"))

@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from drip.errors import DripError
-from drip.web.app import create_app
+from drip.web.app import EVEN_SECONDS, create_app
 from drip.web.guard import HEAD_BYTES_MAX
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def serve(project: Project, host: str, port: int) -> None:
     import uvicorn
 
     uvicorn.run(
-        create_app(project, kick=Kick(project)),
+        create_app(project, kick=Kick(project), even_seconds=EVEN_SECONDS),
         host=host,
         port=port,
         access_log=False,
