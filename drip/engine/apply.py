@@ -134,7 +134,7 @@ def plan(
         changes = compare(before, campaign, waiting=waiting, pinned=pinned, figures=found.figures)
         if changed and not any(each.changed for each in plans):
             # What is the project's own is told once, before the first campaign that becomes another by it.
-            changes = Plan((*_about_project(work, live, files), *changes.lines))
+            changes = Plan((*_about_project(work, live, files), *changes.lines), found.figures)
         news = news_of(work, before, campaign, now)
         addresses = {step: addresses_of(work, ids) for step, ids in found.whom.items()} if who else {}
         paused = tuple(each.sequence for each in work.open_pauses(campaign.name))
