@@ -33,6 +33,10 @@ MOMENTS = [f"2026-{month}-{day:02} 14:30" for month, days in ((11, range(24, 31)
 TAKEN_OUT = "      - send: two-second-resume-fix\n        when: 2 days later at 9:30\n"
 
 
+# SQLite in memory stands for SQLite: what a file adds is tested elsewhere.
+pytestmark = pytest.mark.parametrize("store", ["memory", "postgresql"], indirect=True)
+
+
 @pytest.fixture
 def ground(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> Ground:
     """A pinned sequence, and Ann in it with its first mail behind her."""

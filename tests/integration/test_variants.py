@@ -25,6 +25,10 @@ READERS = [f"reader-{number}@example.org" for number in range(1, 13)]
 FIRST, SECOND = "own-the-mistake", "own-it"
 
 
+# SQLite in memory stands for SQLite: what a file adds is tested elsewhere.
+pytestmark = pytest.mark.parametrize("store", ["memory", "postgresql"], indirect=True)
+
+
 @pytest.fixture
 def ground(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> Ground:
     # Every mail filled and weighed at every edit is most of the time, and not the subject here.

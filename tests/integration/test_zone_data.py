@@ -30,6 +30,10 @@ def forget_zones() -> None:
             each.cache_clear()
 
 
+# SQLite in memory stands for SQLite: what a file adds is tested elsewhere.
+pytestmark = pytest.mark.parametrize("store", ["memory"], indirect=True)
+
+
 @pytest.fixture
 def tzdata(tmp_path: Path) -> Iterator[Callable[[int], None]]:
     """Lets the place have an offset to UTC, in whole hours."""
