@@ -220,6 +220,10 @@ def _decide_due(sequence: Sequence, step: Step, facts: Facts, now: datetime, mom
     if hours is not None and not in_hours(now, hours, facts.zone):
         # A machine that was asleep at the right moment does not wake anybody at three in the morning.
         opening = settle(step.when, now, hours, facts.zone)
+        if expires is not None and opening > expires and _goes_late(sequence, step, facts, opening, moment) is None:
+            # Nothing is gained by waiting for a moment at which it is too late.
+            text = f"opens {moment_text(opening, facts.zone)}, good until {moment_text(expires, facts.zone)}"
+            return Skip(step, Reason(ReasonName.TOO_LATE, text))
         text = f"outside {hours.phrase}, goes {moment_text(opening, facts.zone)}"
         return _wait_or_stop(sequence, facts, Wait(opening, step, Reason(ReasonName.OUTSIDE_HOURS, text)))
     choice = _variant(step, facts) if step.verb is Verb.TEST else None

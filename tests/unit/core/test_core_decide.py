@@ -140,6 +140,15 @@ def test_rule_01_a_machine_asleep_wakes_nobody_at_night_and_keeps_the_clock() ->
     assert said(decide(INVITE, facts, at(2026, 6, 22, 14), campaign=CAMPAIGN)) == ("Do", "due")
 
 
+def test_rule_06_hours_that_open_too_late_are_not_waited_for() -> None:
+    # Due on Thursday at 9:00, good until Sunday; the next opening is on Monday. Waiting for it would end in "too late".
+    seq = sequence("joins news", "one | 7 days later at 9:00", hours="mon,thu 9:00-9:30", late="3 days")
+    asleep = at(2026, 6, 25, 10)
+    assert said(decide(seq, person(), asleep, campaign=CAMPAIGN)) == ("Skip", "too-late")
+    patient = sequence("joins news", "one | 7 days later at 9:00", hours="mon,thu 9:00-9:30", late="5 days")
+    assert said(decide(patient, person(), asleep, campaign=CAMPAIGN)) == ("Wait", "outside-hours")
+
+
 def test_reasons_speak_with_values_and_the_readers_time() -> None:
     facts = person(THURSDAY, sent("first", THURSDAY))
     wait = decide(INVITE, facts, THURSDAY + timedelta(minutes=5), campaign=CAMPAIGN)
