@@ -427,6 +427,7 @@ def send(
             broadcast = _broadcast(name, list_name, where, at)
             occasion = _occasion(work, edition, broadcast, again, now)
             readers = count_readers(work, edition, broadcast, now)
+            is_paused = any(not each.sequence for each in work.open_pauses(edition.revision.campaign))
         zone = edition.campaign.timezone if edition.campaign else project.definition.timezone
         due_at = due(broadcast.when, anchor=now, zone=zone, hours=None, session=None, campaign_zone=zone)
         if broadcast.when.kind is WhenKind.AT and due_at <= now:
@@ -445,7 +446,10 @@ def send(
             return
         with project.store.write() as work:
             put_broadcast(project.engine.scene(work, now), edition, broadcast, occasion=occasion)
-    _told_send(call, f"planned {told}\nnext: `drip run` sends it when it is due", occasion, due_at, readers, dry_run)
+    after = "`drip run` sends it when it is due"
+    if is_paused:
+        after = f"{edition.revision.campaign} is paused; `drip resume {edition.revision.campaign}` lets it go"
+    _told_send(call, f"planned {told}\nnext: {after}", occasion, due_at, readers, dry_run)
 
 
 def _told_send(call: Call, text: str, occasion: str, due_at: datetime, readers: int, dry_run: bool) -> None:
