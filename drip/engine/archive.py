@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from drip.core.archive import is_public
 from drip.core.model import Post
 from drip.core.records import Subscriber, SubscriberId
-from drip.engine.values import Links, values_for
+from drip.engine.values import Links, values_for, webinar_page
 from drip.errors import NotFound
 from drip.store.results import BroadcastState
 
@@ -59,8 +59,14 @@ class PublicLinks(Links):
         """This very page."""
         return self._own
 
-    def _webinar(self, query: dict[str, str]) -> str:
-        return f"{self._base}/w/{quote(self._campaign)}" + (f"?{urlencode(query)}" if query else "")
+    @property
+    def webinar(self) -> str:
+        """The webinar's page, with nobody's address."""
+        return webinar_page(self._base, self._campaign)
+
+    def session(self, name: str) -> str:
+        """The webinar's page with this session chosen."""
+        return webinar_page(self._base, self._campaign, name)
 
     @property
     def join(self) -> str:

@@ -84,13 +84,13 @@ class Links:
     @property
     def webinar(self) -> str:
         """The webinar's page, with the reader's address filled in."""
-        return f"{_page(self._base, self._campaign)}?for={self._sign(Purpose.REGISTER, self._subscriber.id)}"
+        return f"{webinar_page(self._base, self._campaign)}?for={self._sign(Purpose.REGISTER, self._subscriber.id)}"
 
     def session(self, name: str) -> str:
         """The webinar's page with this session chosen."""
         # A token is base64url, which no query needs to quote.
         token = self._sign(Purpose.REGISTER, self._subscriber.id)
-        return f"{_page(self._base, self._campaign, name)}&for={token}"
+        return f"{webinar_page(self._base, self._campaign, name)}&for={token}"
 
     def post(self, name: str) -> str:
         """A post on the web: the campaign's page of that name."""
@@ -113,10 +113,10 @@ class Links:
 
 
 @lru_cache(maxsize=1024)
-def _page(base: str, campaign: str, session: str | None = None) -> str:
+def webinar_page(base: str, campaign: str, session: str | None = None) -> str:
     """A webinar's page up to what is the reader's own: the same for everybody, and asked for several times a mail."""
-    page = f"{base}/w/{quote(campaign)}"
-    return page if session is None else f"{page}?{urlencode({'s': session})}"
+    address = f"{base}/w/{quote(campaign)}"
+    return address if session is None else f"{address}?{urlencode({'s': session})}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from drip.store.work import Work
 
 SHOWN_MAX = 200
-ARRIVED = frozenset({DeliveryState.SENT, DeliveryState.UNCERTAIN, DeliveryState.BOUNCED})
+# Marked by a run that died, until the next one comes: it may have arrived as well.
+ARRIVED = frozenset({DeliveryState.SENT, DeliveryState.UNCERTAIN, DeliveryState.BOUNCED, DeliveryState.SENDING})
 
 
 class Watch:

@@ -89,6 +89,9 @@ def open_sink(folder: Path, *, latency: float = 0.0, fail: float = 0.0, drop: fl
 def make_project(folder: Path, sink: Sink, *, lanes: int, with_broadcast: bool = False) -> Path:
     """A project with the one campaign. Nothing is applied yet."""
     copy_example(folder, relay=f"server: 127.0.0.1:{sink.port}\n    lanes: {lanes}", store="sqlite:///drip.db")
+    settings = folder / "drip.yaml"
+    # Everybody is due at once here, which is what the burst guard is there to stop.
+    settings.write_text(f"burst: off\n{settings.read_text(encoding='utf-8')}", encoding="utf-8")
     for each in (folder / "campaigns").iterdir():
         for inner in sorted(each.rglob("*"), reverse=True):
             inner.rmdir() if inner.is_dir() else inner.unlink()

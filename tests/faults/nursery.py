@@ -230,12 +230,16 @@ class Nursery:
         boundaries: Path | None = None,
         folder: Path | None = None,
         store_url: str | None = None,
+        journal: Path | None = None,
     ) -> Child:
         """Start `drip run` on a project, by default the nursery's own."""
         arguments: Sequence[str] = ("run", "-C", str(folder or self.folder), *more)
         job = {
             "arguments": list(arguments),
-            "environment": {"DRIP_STORE": store_url or self.store_url},
+            "environment": {
+                "DRIP_STORE": store_url or self.store_url,
+                **({"DRIP_JOURNAL": str(journal)} if journal else {}),
+            },
             "deadly": deadly,
             "boundaries": str(boundaries) if boundaries else "",
             "output": str(self.output),

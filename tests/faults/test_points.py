@@ -64,7 +64,7 @@ def test_a_death_at_any_point_sends_nothing_twice_and_loses_nobody(
         stage = Stage(request, engine, tmp_path, sink)
         with Nursery(stage.project, stage.fresh(0)) as nursery:
             seen = tmp_path / "boundaries.txt"
-            assert nursery.run(boundaries=seen).wait() == 0
+            assert nursery.run(boundaries=seen, journal=tmp_path / "sends-0").wait() == 0
             points = [line for line in seen.read_text(encoding="utf-8").splitlines() if EFFECT.search(line)]
             assert len(points) >= POINTS_MIN * EVERY
             assert sink.count() == 2 * READERS
@@ -74,11 +74,13 @@ def test_a_death_at_any_point_sends_nothing_twice_and_loses_nobody(
 
 def _die_at(nursery: Nursery, stage: Stage, number: int, name: str) -> None:
     store_url, since = stage.fresh(number), stage.sink.size
-    died = [
-        nursery.run(deadly=number, store_url=store_url).wait(),
-        nursery.run(deadly=1 + number * 7 % 40, store_url=store_url).wait(),
-    ]
-    last = nursery.run(store_url=store_url).wait()
+    journal = stage.project.parent / f"sends-{number}"  # each database has its own
+
+    def run(deadly: int = 0) -> int:
+        return nursery.run(deadly=deadly, store_url=store_url, journal=journal).wait()
+
+    died = [run(number), run(1 + number * 7 % 40)]
+    last = run()
     judged = judge(stage.project, store_url, stage.sink.log, since=since)
     place = f"death at point {name}, exit codes {died}, {last}"
     assert not judged.faults, place

@@ -227,7 +227,7 @@ def test_the_number_of_queries_is_the_same_for_one_and_for_many(store: Store) ->
             work.facts_for(runs[:1], "UTC")
         with heard(store) as many:
             assert len(work.facts_for(runs, "UTC")) == 300
-    assert len(many) == len(one) <= 8
+    assert len(many) == len(one) <= 9
 
 
 def test_more_people_than_sqlite_takes_parameters(memory_store: Store) -> None:
