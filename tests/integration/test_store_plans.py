@@ -169,7 +169,7 @@ def test_the_due_are_found_by_the_partial_index(crowded: Store) -> None:
 )
 def test_nothing_due_is_known_at_once_in_a_crowd(crowded: Store, name: str) -> None:
     times = []
-    for _ in range(5):
+    for _ in range(40):
         with crowded.write() as work:
             begun = time.perf_counter()
             ASKED[name](work)
