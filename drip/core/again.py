@@ -2,18 +2,35 @@
 
 Pure. A passage has a key, (sequence, subscriber, occasion), that the store holds unique: what comes to an occasion
 that is known already enters nobody. So whoever may not enter is given the occasion that they had. Called by
-`drip.engine.scene`.
+`drip.engine.scene`, and by `drip.core.course` for people without a database.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence as Rows
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from drip.core.model import Again, AgainKind
-from drip.core.records import Enrollment, EnrollmentState, RegistrationId
+from drip.core.records import EnrollmentState, RegistrationId
 
 FIRST = "first"
+
+
+class Passed(Protocol):
+    """A passage through the sequence, under way or over; an `Enrollment` is one."""
+
+    @property
+    def state(self) -> EnrollmentState:
+        """Whether it is under way, or how it ended."""
+
+    @property
+    def occasion(self) -> str:
+        """Its key."""
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When it ended; None while it is under way."""
 
 
 def occasion_of_seat(registration: RegistrationId) -> str:
@@ -21,7 +38,7 @@ def occasion_of_seat(registration: RegistrationId) -> str:
     return f"registration-{registration}"
 
 
-def occasion_of(again: Again, earlier: Rows[Enrollment], now: datetime) -> str:
+def occasion_of(again: Again, earlier: Rows[Passed], now: datetime) -> str:
     """The occasion of an event now; `earlier` are the passages through the same sequence, oldest first.
 
     A new word: they enter. The word of an earlier passage: they do not.

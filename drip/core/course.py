@@ -11,16 +11,17 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from drip.core.again import occasion_of, occasion_of_seat
 from drip.core.decide import Do, End, Skip, Wait, apply_decision, decide
 from drip.core.delivery import DeliveryState
-from drip.core.model import AgainKind, Campaign, Sequence, Step, TriggerKind, Verb, WhenKind
+from drip.core.model import Campaign, Sequence, Step, TriggerKind, Verb
 from drip.core.reasons import Reason, ReasonName
 from drip.core.records import Attendance, Did, EnrollmentId, EnrollmentState, Kind, RegistrationId, StepDone
 from drip.core.segments import judge
 from drip.core.standing import Announcement, Mail, Passage, Plots, Standing, facts_of, facts_outside
+from drip.core.step_mail import DID_OF_STATE, kind_of_step, occasion_of_step
 from drip.core.triggers import matches
 from drip.core.when import due as due_moment
-from drip.core.when import in_hours, next_opening
 
 WAIT_MIN = timedelta(minutes=1)
 """A wait that is not in the future is looked at again in the next minute."""
@@ -71,8 +72,9 @@ def begin(
 ) -> Passage | None:
     """Somebody enters a sequence, due at once for the first decision. None if they were in it on this occasion."""
     bound = registration_id if sequence.start.knows_session else None
-    occasion = occasion or _occasion(standing, campaign, sequence, bound, now)
     earlier = _earlier(standing, campaign, sequence)
+    if not occasion:
+        occasion = occasion_of_seat(bound) if bound is not None else occasion_of(sequence.again, earlier, now)
     if any(each.occasion == occasion for each in earlier):
         return None
     number = max((each.id for each in standing.passages), default=0) + 1
@@ -87,22 +89,6 @@ def begin(
 
 def _earlier(standing: Standing, campaign: Campaign, sequence: Sequence) -> list[Passage]:
     return [each for each in standing.passages if each.campaign == campaign.name and each.sequence == sequence.name]
-
-
-def _occasion(
-    standing: Standing, campaign: Campaign, sequence: Sequence, registration_id: RegistrationId | None, now: datetime
-) -> str:
-    if registration_id is not None:
-        return f"registration-{registration_id}"
-    if sequence.again.kind is AgainKind.NEVER:
-        return "first"
-    earlier = _earlier(standing, campaign, sequence)
-    if any(each.is_running for each in earlier):
-        return earlier[-1].occasion
-    last_end = max((each.ended_at for each in earlier if each.ended_at is not None), default=None)
-    if last_end is not None and now < last_end + timedelta(days=sequence.again.days):
-        return earlier[-1].occasion
-    return "first" if not earlier else f"again-{len(earlier) + 1}"
 
 
 def end(standing: Standing, passage: Passage, state: EnrollmentState, reason: str, now: datetime) -> None:
@@ -181,14 +167,12 @@ def behind(passage: Passage, done: StepDone) -> None:
 
 def _mail_of(campaign: Campaign, sequence: Sequence, passage: Passage, decision: Do, now: datetime) -> Mail:
     step = decision.step
-    anchored = step.when.kind is WhenKind.BEFORE_SESSION
-    at_registration = sequence.is_service and step.when.kind is WhenKind.AT_ONCE
     return Mail(
         campaign.name,
         decision.post,
-        Kind.REMINDER if anchored or at_registration else Kind.SEQUENCE,
+        kind_of_step(sequence, step),
         min(decision.due, now),
-        occasion=f"{campaign.name}/{step.identity}@{passage.occasion}",
+        occasion=occasion_of_step(campaign.name, step, passage.occasion),
         list=sequence.list,
         step=step.identity,
         passage=passage,
@@ -289,19 +273,6 @@ def frozen_for(standing: Standing, announcement: Announcement, plots: Plots, now
     )
 
 
-def opening_of(mail: Mail, zone: str, now: datetime) -> datetime | None:
-    """When this mail may go, if not now: late tries keep the hours, too, by the plot that they were planned by."""
-    if mail.plot is None or mail.step is None:
-        return None
-    sequence = mail.plot.sequence_named(mail.step.partition("/")[0])
-    if sequence is None or sequence.hours is None:
-        return None
-    step = next((each for each in sequence.steps if each.identity == mail.step), None)
-    if step is None or step.when.kind not in (WhenKind.LATER, WhenKind.AFTER_SESSION):
-        return None
-    return None if in_hours(now, sequence.hours, zone) else next_opening(now, sequence.hours, zone)
-
-
 def why_not_mailed(standing: Standing, mail: Mail) -> str | None:
     """The "no" that the mark would find, or None (DESIGN §8 b)."""
     if standing.suppressed is not None:
@@ -311,16 +282,6 @@ def why_not_mailed(standing: Standing, mail: Mail) -> str | None:
     if mail.kind is Kind.CONFIRMATION or standing.subscriber.left_at is None:
         return None
     return ReasonName.UNSUBSCRIBED.value
-
-
-DID_OF_STATE: Mapping[DeliveryState, Did] = {
-    DeliveryState.SENT: Did.SENT,
-    DeliveryState.FAILED: Did.FAILED,
-    DeliveryState.UNCERTAIN: Did.UNCERTAIN,
-    DeliveryState.EXPIRED: Did.SKIPPED,
-    DeliveryState.SKIPPED: Did.SKIPPED,
-}
-"""What the end of a delivery means for the step that planned it."""
 
 
 def settle_mail(standing: Standing, mail: Mail, state: DeliveryState, reason: str, now: datetime) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from drip.core.course import advance, close_session, frozen_for, opening_of, settle_mail, why_not_mailed
+from drip.core.course import advance, close_session, frozen_for, settle_mail, why_not_mailed
 from drip.core.decide import PAUSED, SPACING, Wait, decide
 from drip.core.delivery import DeliveryState
 from drip.core.model import NOTHING, Campaign, Condition, FieldIs, HasTag, JoinedWithin, Step, Term, TriggerKind, Verb
@@ -23,6 +23,7 @@ from drip.core.reasons import ReasonName
 from drip.core.records import Kind
 from drip.core.segments import leaves
 from drip.core.standing import Mail, Passage, Plots, Standing, facts_of
+from drip.core.step_mail import opening_of
 from drip.core.variants import choose
 
 TURNS_MAX = 5_000
@@ -168,7 +169,7 @@ class Forecast:
         if mail.expires_at is not None and mail.expires_at < now:
             settle_mail(standing, mail, DeliveryState.SKIPPED, ReasonName.TOO_LATE.value, now)
             return False
-        opening = opening_of(mail, standing.zone, now)
+        opening = opening_of(mail.plot, mail.step, standing.zone, now)
         if opening is not None:
             mail.due_at = opening
             return False

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from drip.core.decide import Do, End, Skip, Wait, apply_decision, decide
-from drip.core.model import Sequence, Step, Verb, WhenKind
+from drip.core.model import Sequence, Step, Verb
 from drip.core.reasons import Reason, ReasonName
 from drip.core.records import (
     Did,
@@ -20,11 +20,11 @@ from drip.core.records import (
     EnrollmentState,
     Evidence,
     Facts,
-    Kind,
     NewDelivery,
     StepDone,
     SubscriberId,
 )
+from drip.core.step_mail import kind_of_step, occasion_of_step
 from drip.engine.live import Edition
 from drip.engine.scene import Scene, end
 from drip.engine.subscribing import ask_to_join, change_tag, leave_list
@@ -163,16 +163,14 @@ def _plan(
 ) -> bool:
     """Plan the delivery of a step. The enrollment then waits for its outcome, not for a moment."""
     step = decision.step
-    anchored = step.when.kind is WhenKind.BEFORE_SESSION
-    at_registration = sequence.is_service and step.when.kind is WhenKind.AT_ONCE
     delivery = scene.work.plan_delivery(
         NewDelivery(
-            occasion=f"{enrollment.campaign}/{step.identity}@{enrollment.occasion}",
+            occasion=occasion_of_step(enrollment.campaign, step, enrollment.occasion),
             mailbox=facts.subscriber.mailbox,
             subscriber_id=facts.subscriber.id,
             campaign=enrollment.campaign,
             post=decision.post,
-            kind=Kind.REMINDER if anchored or at_registration else Kind.SEQUENCE,
+            kind=kind_of_step(sequence, step),
             due_at=min(decision.due, scene.now),
             revision_id=edition.revision.id,
             list=sequence.list,

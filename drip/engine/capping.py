@@ -19,11 +19,11 @@ from drip.core.model import Broadcast, Campaign, LatePolicy, Step, WhenKind
 from drip.core.model import Sequence as Plot
 from drip.core.reasons import ReasonName
 from drip.core.records import Delivery, DeliveryId, Kind, LogEntry, RevisionId, Subscriber, SubscriberId
+from drip.core.step_mail import opening_of
 from drip.core.when import due, local_to_utc, local_wall, moment_text, parse_when, settle
 from drip.engine.broadcasts import broadcast_of
 from drip.engine.ledger import Ends
 from drip.engine.live import Edition
-from drip.engine.opening import opening_of
 
 if TYPE_CHECKING:
     from drip.store.work import Work
@@ -143,7 +143,7 @@ class Capping:
         due_now = work.contending(people, self._now)
         self._read_editions(work, due_now)
         for each in due_now:
-            if opening_of(self._campaign(each), each, zones[each.subscriber_id], self._now) is None:
+            if opening_of(self._campaign(each), each.step, zones[each.subscriber_id], self._now) is None:
                 found[each.subscriber_id].append(each)
         return found
 

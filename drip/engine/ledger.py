@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from drip.core.delivery import Blame, DeliveryState
-from drip.core.records import Delivery, DeliveryId, Did, EnrollmentId, LogEntry, StepDone
+from drip.core.records import Delivery, DeliveryId, EnrollmentId, LogEntry, StepDone
+from drip.core.step_mail import DID_OF_STATE
 from drip.engine.breaking import Breakers
 
 if TYPE_CHECKING:
@@ -21,15 +22,6 @@ if TYPE_CHECKING:
     from drip.store.send_journal import SendJournal
     from drip.store.store import Store
     from drip.store.work import Work
-
-DID_OF_STATE = {
-    DeliveryState.SENT: Did.SENT,
-    DeliveryState.FAILED: Did.FAILED,
-    DeliveryState.UNCERTAIN: Did.UNCERTAIN,
-    DeliveryState.EXPIRED: Did.SKIPPED,
-    DeliveryState.SKIPPED: Did.SKIPPED,
-}
-"""What the end of a delivery means for the step that planned it. The others are not ends of its step."""
 
 
 class Ledger:

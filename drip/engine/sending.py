@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, cast
 from drip.core.delivery import DeliveryState, Outcome, OutcomeKind, verdict
 from drip.core.reasons import ReasonName
 from drip.core.records import Delivery, DeliveryId, Kind, RevisionId
+from drip.core.step_mail import opening_of
 from drip.engine.asking import ask_about
 from drip.engine.capping import NOT_CAPPED, Capped, Capping
 from drip.engine.ledger import Ends, Ledger, settle_steps
 from drip.engine.letters import Addressed, Letters
 from drip.engine.live import Edition, Live
-from drip.engine.opening import opening_of
 from drip.errors import CannotRecord, DripError, QuotaUsed, RelayUnreachable
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ class Sending:
         for delivery in claimed.deliveries:
             edition = self._editions.get(delivery.revision_id)
             zone = readers[delivery.id][0].zone or self._editions[None].definition.timezone
-            opening = opening_of(edition.campaign if edition else None, delivery, zone, self._now)
+            opening = opening_of(edition.campaign if edition else None, delivery.step, zone, self._now)
             if opening is not None:
                 work.postpone(delivery.id, self._owner, opening)
                 del readers[delivery.id]

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from drip.core import decide, when
+from drip.core import decide, step_mail, when
 from drip.core.model import Hours, Step
 from drip.core.records import EnrollmentState
-from drip.engine import advance, opening, scene
+from drip.engine import advance, scene
 from drip.store.work import Work
 from tests.simulation.storm import Storm
 
@@ -91,7 +91,7 @@ def look_at_the_goal_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ignore_the_hours(monkeypatch: pytest.MonkeyPatch) -> None:
-    for room in (decide, opening):
+    for room in (decide, step_mail):
         monkeypatch.setattr(room, "in_hours", lambda *_: True)
 
 

@@ -28,7 +28,6 @@ from drip.core.course import (
     end,
     frozen_for,
     join,
-    opening_of,
     settle_mail,
     signal,
     why_not_mailed,
@@ -48,6 +47,7 @@ from drip.core.records import (
     SubscriberId,
 )
 from drip.core.standing import Announcement, Mail, Passage, Plots, Seat, Standing
+from drip.core.step_mail import opening_of
 from drip.core.when import due as due_moment
 from drip.engine.broadcasts import FIRST_ZONE, LATE
 from drip.engine.engine import CONFIRMATION_ATTEMPTS_MAX, UNCERTAIN_CONFIRMATION_WAIT
@@ -411,7 +411,7 @@ class World(Drama):
             if mail.expires_at is not None and mail.expires_at < now:
                 self._settle(someone, mail, DeliveryState.SKIPPED, ReasonName.TOO_LATE.value, now)
                 continue
-            opening = opening_of(mail, someone.standing.zone, now)
+            opening = opening_of(mail.plot, mail.step, someone.standing.zone, now)
             if opening is not None:
                 mail.due_at = opening
                 self._wake(someone)
