@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from drip.core.delivery import Blame, OutcomeKind
 from drip.core.message import Filled, FilledPost, Headers, Shape
 from drip.core.model import NOTHING, Mailbox
+from drip.mail.transport import Before, relay_trouble
 
 if TYPE_CHECKING:
     from drip.core.delivery import Outcome
@@ -122,35 +123,15 @@ def _top_of(chunks: tuple[str, ...]) -> tuple[int, int]:
     return 0, match.end() if match else 0
 
 
-class OnlyTo:
+class OnlyTo(Before):
     """A transport that hands on what is for one address, without one-click headers, and puts everything else off."""
 
     def __init__(self, transport: Transport, address: str) -> None:
-        self._transport = transport
+        super().__init__(transport)
         self._address = address
-
-    @property
-    def name(self) -> str:
-        """As the transport behind it, which may change it."""
-        return self._transport.name
-
-    @property
-    def lanes(self) -> int:
-        """As the transport behind it."""
-        return self._transport.lanes
-
-    async def open(self) -> None:
-        """As the transport behind it."""
-        await self._transport.open()
-
-    async def ready(self, wanted: int) -> int:
-        """As the transport behind it."""
-        return await self._transport.ready(wanted)
 
     async def send(self, wire: Wire, grant: Grant | None = None) -> Outcome:
         """Send it, or say that it was not taken: it stays due, and nobody has it."""
-        from drip.mail.transport import relay_trouble
-
         head = wire.data.partition(b"\r\n\r\n")[0].lower()
         if wire.recipient != self._address or _ONE_CLICK in head:
             return relay_trouble("test mode is on, and this message was not redirected; it was kept back")
@@ -163,10 +144,6 @@ class OnlyTo:
                 enhanced=outcome.enhanced,
             )
         return outcome
-
-    async def close(self) -> None:
-        """As the transport behind it."""
-        await self._transport.close()
 
 
 def guarded(transport: Transport, address: str) -> Transport:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from drip.core.delivery import Outcome
 from drip.core.message import Wire
 from drip.errors import BadDkimKey, MissingLibrary
-from drip.mail.transport import Grant, Transport
+from drip.mail.transport import Before, Grant, Transport
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -209,31 +209,13 @@ def load_signer(domain: str, selector: str, pem: bytes) -> Signer:
     raise BadDkimKey("the DKIM key is neither RSA nor Ed25519")
 
 
-class Signing:
+class Signing(Before):
     """A transport that signs what it hands on."""
 
     def __init__(self, transport: Transport, signer: Signer) -> None:
-        self._transport = transport
+        super().__init__(transport)
         self._signer = signer
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="dkim")
-
-    @property
-    def name(self) -> str:
-        """As the transport behind it, which may change it."""
-        return self._transport.name
-
-    @property
-    def lanes(self) -> int:
-        """As the transport behind it."""
-        return self._transport.lanes
-
-    async def open(self) -> None:
-        """As the transport behind it."""
-        await self._transport.open()
-
-    async def ready(self, wanted: int) -> int:
-        """As the transport behind it."""
-        return await self._transport.ready(wanted)
 
     async def send(self, wire: Wire, grant: Grant | None = None) -> Outcome:
         """Sign it, then hand it on: the mark is asked for only after that."""
@@ -242,6 +224,6 @@ class Signing:
         return await self._transport.send(replace(wire, data=data), grant)
 
     async def close(self) -> None:
-        """As the transport behind it."""
+        """Sign nothing more."""
         self._pool.shutdown(wait=False)
-        await self._transport.close()
+        await super().close()

@@ -10,10 +10,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
-from drip.core.delivery import Outcome
-from drip.core.message import Wire
 from drip.errors import QuotaUsed
-from drip.mail.transport import Grant, Transport
+from drip.mail.transport import Before, Transport
 
 DRAWN_AT_ONCE = 50
 """Leave for so many messages is drawn at once: what a run that is killed may waste of a day's quota."""
@@ -42,20 +40,15 @@ class Purse(Protocol):
         """Leave that was drawn and is not needed."""
 
 
-class Paced:
+class Paced(Before):
     """A transport that lets a message go only with leave."""
 
     def __init__(self, transport: Transport, purse: Purse, per_minute: int | None = None) -> None:
-        self._transport = transport
+        super().__init__(transport)
         self._most_lanes = max(1, per_minute // LANES_PER_PACE) if per_minute else None
         self._purse = purse
         self._leave = 0
         self._turn = asyncio.Lock()
-
-    @property
-    def name(self) -> str:
-        """That of the transport."""
-        return self._transport.name
 
     @property
     def lanes(self) -> int:
@@ -91,10 +84,6 @@ class Paced:
                 seconds = self._draw()
             self._leave -= 1
         return 1
-
-    async def send(self, wire: Wire, grant: Grant | None = None) -> Outcome:
-        """Hand it to the transport."""
-        return await self._transport.send(wire, grant)
 
     async def close(self) -> None:
         """Close the relay, and give back what was not needed."""

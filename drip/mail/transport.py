@@ -52,6 +52,39 @@ class Transport(Protocol):
         """Say goodbye; sends under way are finished first by whoever awaits them."""
 
 
+class Before:
+    """A transport that stands before another one. All is as that one does it, but for what a subclass is there for."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    @property
+    def name(self) -> str:
+        """As the transport behind it, which may change it."""
+        return self._transport.name
+
+    @property
+    def lanes(self) -> int:
+        """As the transport behind it."""
+        return self._transport.lanes
+
+    async def open(self) -> None:
+        """As the transport behind it."""
+        await self._transport.open()
+
+    async def ready(self, wanted: int) -> int:
+        """As the transport behind it."""
+        return await self._transport.ready(wanted)
+
+    async def send(self, wire: Wire, grant: Grant | None = None) -> Outcome:
+        """As the transport behind it."""
+        return await self._transport.send(wire, grant)
+
+    async def close(self) -> None:
+        """As the transport behind it."""
+        await self._transport.close()
+
+
 def relay_trouble(text: str, *, code: int = 0, enhanced: str = "") -> Outcome:
     """The outcome when the relay failed before a message could have been accepted: safe to try again."""
     return Outcome(OutcomeKind.TEMPORARY, code, enhanced, text, Blame.RELAY, relay_down=True)
