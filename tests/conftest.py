@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 
+from drip.core import when
 from drip.store.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -260,3 +261,17 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     with contextlib.closing(open_store(url, root=ROOT)) as opened:
         opened.create_or_check()
         yield opened
+
+
+@pytest.fixture
+def forgetful() -> Iterator[None]:
+    """What `when` remembers of its answers must neither hide a fault nor outlive it."""
+
+    def forget() -> None:
+        for each in vars(when).values():
+            if hasattr(each, "cache_clear"):
+                each.cache_clear()
+
+    forget()
+    yield
+    forget()

@@ -31,6 +31,7 @@ from drip.rehearsal.relay import Faults, RehearsalRelay
 from drip.store import connect
 from drip.store.store import Store
 from drip.store.work import Work
+from tests.simulation.plots import PROJECT
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START = datetime(2026, 10, 12, 13, 0, tzinfo=UTC)
@@ -38,26 +39,6 @@ START = datetime(2026, 10, 12, 13, 0, tzinfo=UTC)
 WEATHER = Faults(later=0.06, lost_before=0.02, lost_after=0.01, policy=0.005, no_mailbox=0.01, away=0.01)
 BUSY = Habits(registers=0.25, cancels=0.15, moves=0.15, unsubscribes=0.05, comes_back=0.3)
 POSTS = tuple(f"post-{number}" for number in range(1, 9))
-
-PROJECT = """\
-name: Storm
-url: https://mail.example.com
-address: Storm LLC, 1 Example Street, New York
-from: Ann <ann@example.com>
-bounces: bounces@mail.example.com
-timezone: America/New_York
-lists:
-  letter:
-    title: The letter
-    promise: A letter a week.
-    opt-in: confirmed
-  news:
-    title: The news
-    promise: News now and then.
-    opt-in: single
-relays:
-  - folder: outbox
-"""
 
 
 class Killed(BaseException):

@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from drip.core import decide, step_mail, when
+from drip.core import decide, step_mail
 from drip.core.model import Hours, Step
 from drip.core.records import EnrollmentState
 from drip.engine import advance, scene
@@ -136,20 +136,6 @@ PLANTED = {
     resend_what_was_renamed: Planted("which is the same step", (1, 3, 5, 6), is_dense=True),
     tell_a_test_by_its_heaviest_variant: Planted("which is the same step", (1, 3, 5, 6), is_dense=True),
 }
-
-
-@pytest.fixture
-def forgetful() -> Iterator[None]:
-    """What `when` remembers of its answers must neither hide a fault nor outlive it."""
-
-    def forget() -> None:
-        for each in vars(when).values():
-            if hasattr(each, "cache_clear"):
-                each.cache_clear()
-
-    forget()
-    yield
-    forget()
 
 
 @pytest.mark.usefixtures("forgetful")

@@ -5,7 +5,7 @@ A suite that stays green with one of these would not guard its rule. Each mutant
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from collections.abc import Sequence as Rows
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -98,20 +98,6 @@ def test_a_change_of_clocks_that_sends_twice_is_found(monkeypatch: pytest.Monkey
     # A day as 24 hours: on the day of 25 hours the same clock comes once more.
     monkeypatch.setattr(when, "_later", lambda asked, anchor, _: anchor + asked.amount * timedelta(days=1))
     assert is_found(zones.test_rule_07_exactly_one_mail_on_every_local_date, zone, "0:00")
-
-
-@pytest.fixture
-def forgetful() -> Iterator[None]:
-    """What `when` remembers of its answers must neither hide a mutant nor outlive it."""
-
-    def forget() -> None:
-        for each in vars(when).values():
-            if hasattr(each, "cache_clear"):
-                each.cache_clear()
-
-    forget()
-    yield
-    forget()
 
 
 @pytest.mark.usefixtures("forgetful")
