@@ -31,8 +31,13 @@ class Breakers:
         accepted: Counter[str] = Counter()
         refused: Counter[str] = Counter()
         about: dict[str, Delivery] = {}
+        deferred: set[str] = set()
         for delivery, state in ended:
-            if delivery.kind is not Kind.BROADCAST or delivery.occasion in self._past:
+            if delivery.kind is not Kind.BROADCAST:
+                continue
+            if state is DeliveryState.DUE:
+                deferred.add(delivery.occasion)
+            if delivery.occasion in self._past:
                 continue
             if state is DeliveryState.SENT:
                 accepted[delivery.occasion] += 1
@@ -41,10 +46,10 @@ class Breakers:
             else:
                 continue
             about[delivery.occasion] = delivery
-        return sum(
-            self._judge(work, about[each], accepted[each], refused[each])
-            for each in sorted(about)  # in one order everywhere: rows are held until the commit
-        )
+        # In one order everywhere: rows are held until the commit.
+        held = sum(self._judge(work, about[each], accepted[each], refused[each]) for each in sorted(about))
+        # What was under way when its broadcast was stopped, and came back to be tried again, stands still as well.
+        return held + sum(work.hold_stopped(each) for each in sorted(deferred))
 
     def _judge(self, work: Work, about: Delivery, accepted: int, refused: int) -> int:
         count = work.count_outcomes(about.occasion, accepted, refused)

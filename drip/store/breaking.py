@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, case, func, literal, select, type_coerce, update
+from sqlalchemy import BigInteger, case, exists, func, literal, select, type_coerce, update
 
 from drip.core.delivery import DeliveryState
 from drip.store.columns import EPOCH, MICROSECOND, said
@@ -63,7 +63,14 @@ class Breaking(Transaction):
     def trip(self, occasion: str, now: datetime) -> int:
         """Stops a broadcast: what is not marked yet is held, whoever claimed it. How many."""
         self._run(update(breaker).where(breaker.c.occasion == occasion).values(tripped_at=now))
-        waiting = (delivery.c.occasion == occasion, delivery.c.state.in_(NOT_MARKED))
+        return self.hold_stopped(occasion)
+
+    def hold_stopped(self, occasion: str) -> int:
+        """Holds what of a broadcast is not marked, if the broadcast stands still. How many."""
+        stands = exists().where(
+            breaker.c.occasion == occasion, breaker.c.tripped_at.is_not(None), breaker.c.released_at.is_(None)
+        )
+        waiting = (delivery.c.occasion == occasion, delivery.c.state.in_(NOT_MARKED), stands)
         values = {"state": DeliveryState.HELD, "owner": None, "reason": TOO_MANY_REFUSED}
         return self._changed(update(delivery).where(*waiting).values(values))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -14,10 +15,12 @@ from drip.core.delivery import Blame, DeliveryState, Outcome, OutcomeKind
 from drip.core.message import Wire
 from drip.core.model import Broadcast, When, WhenKind
 from drip.engine.broadcasts import put_broadcast
+from drip.mail.transport import Grant
 from drip.store.store import Store
-from tests.stages import ACCEPTED, Ground, open_ground
+from tests.stages import ACCEPTED, Ground, ScriptedTransport, open_ground
 
 REFUSED = Outcome(OutcomeKind.PERMANENT, 554, "5.7.1", "we do not like this", Blame.POLICY)
+LATER = Outcome(OutcomeKind.TEMPORARY, 451, "4.7.1", "later")
 POST = "december-letter"
 
 
@@ -70,6 +73,41 @@ def test_it_stops_and_reminders_and_sequences_go_on(store: Store, tmp_path: Path
     with ground.store.read() as work:
         (stopped,) = work.stopped_broadcasts()
     assert (stopped.post, stopped.held) == (POST, found["held"])
+
+
+class Slow(ScriptedTransport):
+    """The relay takes its time over what it puts off, so that this is told after others were refused."""
+
+    async def send(self, wire: Wire, grant: Grant | None = None) -> Outcome:
+        """As the script says, later if it is "later"."""
+        outcome = await super().send(wire, grant)
+        if outcome.kind is OutcomeKind.TEMPORARY:
+            for _ in range(200):
+                await asyncio.sleep(0)
+        return outcome
+
+
+def test_what_was_under_way_and_is_put_off_stands_still_too(store: Store, tmp_path: Path) -> None:
+    ground = open_ground(tmp_path / "letter", store)
+    ask(ground, 60)
+    ground.transport = Slow()
+    seen: list[str] = []
+
+    def answer(wire: Wire) -> Outcome:
+        seen.append(wire.recipient)
+        # The first one is put off by the relay, and that is known when ten others were refused.
+        return LATER if len(seen) == 1 else REFUSED
+
+    ground.transport.answer = answer
+    ground.tick()
+    found = counts(ground)
+    assert found["failed"] >= 10
+    assert found["held"] == 60 - found["failed"]
+    assert found["due"] == 0
+    tried = len(seen)
+    ground.at("2026-11-23 20:00")
+    ground.tick()
+    assert len(seen) == tried
 
 
 def test_one_in_twelve_stops_nothing(memory_store: Store, tmp_path: Path) -> None:
