@@ -31,7 +31,8 @@ def judge_address(text: str) -> str:
     try:
         valid = validate_email(cleaned, check_deliverability=False, strict=True, test_environment=True)
     except EmailNotValidError as error:
-        raise BadAddress(str(error).rstrip(".")) from None
+        said = str(error).rstrip(".")
+        raise BadAddress(said[:1].lower() + said[1:]) from None  # as all messages of drip begin
     if valid.local_part.casefold() in REFUSED_LOCAL_PARTS:
         raise BadAddress(f"{valid.local_part}@ is not a person's address")
     return valid.normalized
