@@ -56,11 +56,6 @@ def story_paths(files: Mapping[str, str], campaign: str) -> list[str]:
     return sorted(path for path, match in matches if match is not None and match[1] == campaign)
 
 
-def is_story(path: str) -> bool:
-    """Whether this is the path of a drip test."""
-    return _STORY_PATH.fullmatch(path) is not None
-
-
 @dataclass(frozen=True, slots=True)
 class Cast:
     """What a story can speak of."""

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 PEOPLE_MAX = 1_000_000
 DAYS_MAX = 3_650
-SHARE_BAR = 40
 
 
 class PromiseBroken(DripError):

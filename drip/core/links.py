@@ -37,7 +37,6 @@ class Purpose(StrEnum):
     JOIN = "join"
     MANAGE = "manage"
     BROWSER = "browser"
-    BOUNCE = "bounce"
 
 
 _SUBJECTS = {each: b"drip link\x00" + each.value.encode() + b"\x00" for each in Purpose}

@@ -166,18 +166,6 @@ class Engine:
         except NotApplied:
             return Ticked()
 
-    async def tick_async(
-        self, now: datetime, *, limit: int | None = None, only: Kind | None = None, careful: bool = False
-    ) -> Ticked:
-        """`tick`, inside a running event loop."""
-        try:
-            totals, has_mail = self._prepare(now)
-            if not has_mail:
-                return ticked(totals)
-            return await self._work_off(now, limit, only, totals, careful=careful)
-        except NotApplied:
-            return Ticked()
-
     def _prepare(self, now: datetime) -> tuple[Counter[str], bool]:
         """All that comes before the first mail, and whether there is one. Most ticks end with the first look."""
         if self.journal is not None:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from drip.engine.live import Edition
     from drip.engine.scene import Scene
     from drip.store.results import Standstill
-    from drip.store.work import Work
 
 BROADCASTS = ""
 
@@ -218,8 +217,3 @@ def _log(scene: Scene, kind: str, found: Pause, detail: str) -> None:
     scene.log(
         kind, None, campaign=found.campaign, subject=found.sequence or "broadcasts", reason="by-author", detail=detail
     )
-
-
-def pauses_by_place(work: Work) -> dict[tuple[str, str], Pause]:
-    """What is paused now, by campaign and sequence: for whoever shows it."""
-    return {(each.campaign, each.sequence): each for each in work.open_pauses()}

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 THREADS = 2
 RSA_BITS_MIN = 1024  # RFC 8301 §3.2: verifiers refuse shorter ones
-TXT_BYTES_MAX = 255  # of one string of a TXT record (RFC 1035 §3.3)
 LINE_MAX = 72
 
 # What is signed if it is there. RFC 8058 §4 wants both List-Unsubscribe headers covered.
