@@ -18,14 +18,17 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
 
+from drip.authoring import check as checking
 from drip.core import when
+from drip.core.problems import Problem
 from drip.store.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -41,6 +44,38 @@ hypothesis.settings.register_profile(
     "busy machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("busy machine")
+
+# --- answers that are kept ----------------------------------------------------------------------------------------
+
+WHERE_CHECKING_IS_THE_SUBJECT = ("tests/unit/authoring", "tests/problems", "tests/docs")
+ANSWERS_KEPT = 200
+
+_plain_check = checking.check
+_answers: dict[object, list[Problem]] = {}
+
+
+def _check_once(files: Mapping[str, str], *, now: datetime, is_strict: bool = False) -> list[Problem]:
+    """What `check` says of these files at this moment; a process asks it only once."""
+    key = (frozenset(files.items()), now, is_strict, checking.CHECKS, checking.check_mails)
+    if key not in _answers:
+        while len(_answers) >= ANSWERS_KEPT:
+            del _answers[next(iter(_answers))]
+        _answers[key] = _plain_check(files, now=now, is_strict=is_strict)
+    return [*_answers[key]]
+
+
+@pytest.fixture(autouse=True)
+def _checked_once(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Nearly every test makes the same example live, and checking its mails would be most of what they all cost.
+
+    The same files at the same moment get the same problems, and where that is what a test is about, nothing is kept.
+    """
+    path = request.node.path.as_posix()
+    kept = not any(f"/{each}/" in path for each in WHERE_CHECKING_IS_THE_SUBJECT)
+    checking.check = _check_once if kept else _plain_check
+    yield
+    checking.check = _plain_check
+
 
 # --- a PostgreSQL server -------------------------------------------------------------------------------------------
 

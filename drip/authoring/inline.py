@@ -7,12 +7,15 @@ by `drip.authoring.shapes`, once per shape, and by the slow path.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from threading import Lock
 from types import MappingProxyType
 from typing import Any
 
 Inliner = Callable[[str], str]
+
+SHEETS_KEPT = 16
+"""Style sheets whose rules are kept: a project has a layout or a few, and each its own sheet."""
 
 # premailer's author calls it not safe for threads; its caches of parsed sheets are shared by all instances.
 _LOCK = Lock()
@@ -27,7 +30,26 @@ def _premailer_class() -> Any:
     from premailer import Premailer  # type: ignore[import-untyped]
 
     cssutils.log.setLevel(logging.CRITICAL)
-    return Premailer
+
+    @lru_cache(maxsize=SHEETS_KEPT)
+    def rules_of(page: Any, sheet: str | None, index: int) -> Any:
+        return Premailer._parse_style_rules(page, sheet, index)
+
+    class Pages(Premailer):  # type: ignore[misc]  # premailer has no types
+        """Writes the rules of a sheet out once, not for every post that has it: that was half of `drip check`."""
+
+        def __eq__(self, other: object) -> bool:
+            """All are made with the same options, below, so that none reads a sheet in a way of its own."""
+            return isinstance(other, Pages)
+
+        def __hash__(self) -> int:
+            return hash(Pages)
+
+        def _parse_style_rules(self, css_body: str | None, ruleset_index: int) -> tuple[list[Any], list[Any]]:
+            rules, leftover = rules_of(self, css_body, ruleset_index)
+            return [*rules], [*leftover]
+
+    return Pages
 
 
 def premailer(html: str) -> str:

@@ -8,7 +8,8 @@ path must equal to the byte. Called by the engine, the preview, and the benchmar
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from threading import RLock
 from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -60,6 +61,7 @@ class Press:
         self._files = files
         self._inliner = INLINERS[inliner]
         self._compiled: dict[str, CompiledPost] = {}
+        self._names_taken: dict[str, frozenset[str]] = {}
         self.lock = RLock()
         self.page = Sandbox(files, markup=True)
         self.plain = Sandbox(files, markup=False)
@@ -77,6 +79,17 @@ class Press:
                 compiled = CompiledPost(self, post, self._inliner)
                 self._compiled[post.path or post.name] = compiled
             return compiled
+
+    def names_taken(self, path: str, source: str) -> frozenset[str]:
+        """The names that a layout gives a meaning of its own, as in `{% for project in projects %}`.
+
+        Each layout is read once, for all of its posts. Raises what Jinja raises.
+        """
+        taken = self._names_taken.get(path)
+        if taken is None:
+            names = self.page.parse(source).find_all(nodes.Name)
+            taken = self._names_taken[path] = frozenset(name.name for name in names if name.ctx != "load")
+        return taken
 
     def included(self) -> Iterable[str]:
         """The texts of all files that a template may include."""
@@ -315,7 +328,8 @@ class _Sources:
         self._press = press
         self._post = post
         self._name = post.layout or press.layout
-        self._check_syntax(post.body, post.path, post.body_line)
+        with self._readable(post.path, post.body_line):
+            press.page.parse(post.body)
         protected = protect(post.body, press.page)
         tokens = read(protected)
         self.images = take_images(tokens, post, press.files)
@@ -356,10 +370,11 @@ class _Sources:
         except TemplateFault as fault:
             raise TemplateFault(f"in `{text}`: {fault.problem}", path=self._post.path, hint=fault.hint) from fault
 
-    def _check_syntax(self, source: str, path: str, first_line: int = 1) -> None:
-        """Reads a file by itself, so that a fault has its own line and not that of the whole."""
+    @contextmanager
+    def _readable(self, path: str, first_line: int = 1) -> Iterator[None]:
+        """Around the reading of a file by itself, so that a fault has its own line and not that of the whole."""
         try:
-            self._press.page.parse(source)
+            yield
         except TemplateSyntaxError as error:
             raise TemplateFault(error.message, path=path, line=first_line + error.lineno - 1) from error
         except _UNREADABLE as error:
@@ -373,13 +388,11 @@ class _Sources:
             raise TemplateFault(
                 f"there is no layout `{self._name}`", path=path, hint="write that file, or change `layout:`"
             )
-        self._check_syntax(source, path)
+        with self._readable(path):
+            taken = self._press.names_taken(path, source)
         slots = list(_SLOT.finditer(source))
         if [slot[1] for slot in slots].count("body") != 1:
             raise TemplateFault("a layout needs `{{ body }}` exactly once", path=path)
-        # A layout may use these names for something of its own, as in `{% for project in projects %}`.
-        names = self._press.page.parse(source).find_all(nodes.Name)
-        taken = frozenset(name.name for name in names if name.ctx != "load")
         at = 0
         for slot in slots:
             piece = Piece(source[at : slot.start()], path, 1 + source.count("\n", 0, at))
@@ -438,5 +451,6 @@ class _Sources:
         source = self._press.file(path)
         if source is None:
             raise TemplateFault("`{{ sessions }}` needs this file", path=path)
-        self._check_syntax(source, path)
+        with self._readable(path):
+            self._press.page.parse(source)
         return Piece(source.rstrip("\n"), path, 1)

@@ -263,3 +263,23 @@ def test_inliner_opens_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert "a.css" in inline.inline(html)
     assert set(inline.INLINERS) == {"premailer"}
+
+
+def test_rules_that_are_kept_for_the_next_page_are_those_of_its_own_sheets() -> None:
+    sheets = ("p { color: #111111; } p:hover { top: 1px; }", "p { color: #222222; top: 0; }", "")
+    styles = [f"<style>{each}</style>" for each in sheets]
+    screen = "<style>@media screen { p { left: 1px; } }</style>"
+    pages = [
+        f"<!DOCTYPE html><html><head>{first}{second}{screen}</head><body><p>Hi</p></body></html>"
+        for first in styles
+        for second in styles
+    ]
+
+    def told(page: str) -> str:
+        """By a premailer that has read nothing before."""
+        inline._premailer_class.cache_clear()
+        return inline.inline(page)
+
+    alone = [told(page) for page in pages]
+    assert len(set(alone)) == 6
+    assert [inline.inline(page) for page in (*pages, *pages)] == [*alone, *alone]
