@@ -174,6 +174,8 @@ CAMPAIGN_KEYS = (
     Key("from", Form.TEXT, _FROM + " Default: that of drip.yaml."),
     Key("timezone", Form.TEXT, _TIMEZONE + " Default: that of drip.yaml."),
     Key("closed", Form.TEXTS, _CLOSED + "Those of drip.yaml hold, too.", examples=("2026-12-24..2026-12-26",)),
+    Key("clicks", Form.CHOICE, "`yes`: count the links of all its posts that readers follow, of those who agreed. "
+        "Default: only of posts that a `clicks POST` or `clicked POST` asks about.", choices=("yes", "no")),
     Key("webinar", Form.TABLE, "The event that this campaign leads to.", keys=(
         Key("title", Form.PROSE, "What the webinar is called.", required=True),
         Key("length", Form.TEXT, "How long a session takes.", required=True, examples=("60 minutes",)),

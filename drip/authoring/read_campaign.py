@@ -127,6 +127,7 @@ def _with_plot(book: Notebook, draft: CampaignDraft, section: Section, known: Re
         sender=sender if "from" in section.scalars else None,
         sequences=tuple(each.value for each in sequences),
         broadcasts=tuple(each.value for each in broadcasts),
+        clicks=section.text("clicks") == "yes",
     )
     return replace(draft, campaign=campaign, sequences=tuple(sequences), steps=steps, broadcasts=broadcasts)
 

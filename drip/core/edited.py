@@ -14,7 +14,7 @@ from drip.core.model import Campaign, Sequence
 from drip.core.places import Place, places
 from drip.core.reasons import ReasonName
 from drip.core.records import EnrollmentState, StepDone
-from drip.core.renames import carried_over, sequence_names
+from drip.core.renames import carried_over, post_names, sequence_names
 from drip.core.standing import Passage, Standing
 
 
@@ -24,6 +24,7 @@ class Edit:
     def __init__(self, live: Campaign, wanted: Campaign, *, zone_changed: bool = False) -> None:
         self.wanted = wanted
         self.names = sequence_names(live, wanted)
+        self.posts = post_names(live, wanted)
         live = carried_over(live, wanted)
         self.kept = frozenset(each.name for each in wanted.sequences)
         self.lines = [
@@ -36,6 +37,9 @@ class Edit:
         """Let it take effect for one person."""
         if self.names:
             _rename_sequences(standing, self.wanted.name, self.names)
+        if self.posts and self.wanted.name in standing.clicked:
+            clicked = standing.clicked[self.wanted.name]
+            standing.clicked[self.wanted.name] = {self.posts.get(each, each) for each in clicked}
         for passage in standing.running(self.wanted.name):
             if passage.sequence not in self.kept and passage.plot is None:
                 end(standing, passage, EnrollmentState.STOPPED, ReasonName.SEQUENCE_REMOVED.value, now)

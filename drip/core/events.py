@@ -40,10 +40,12 @@ class AddedByAuthor:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmedSubscription:
-    """The button of the confirmation page was pressed."""
+    """The button of the confirmation page was pressed. `clicks` is the evidence that the box about clicks was ticked,
+    if it was."""
 
     subscription_id: SubscriptionId
     evidence: Evidence
+    clicks: Evidence | None = None
 
 
 class Scope(StrEnum):
@@ -191,6 +193,33 @@ class ChoseZone:
 
 
 @dataclass(frozen=True, slots=True)
+class ChoseClicks:
+    """The reader said whether we may note which links they follow. A "no" also forgets what was noted."""
+
+    subscriber_id: SubscriberId
+    noted: bool
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFetched:
+    """Somebody or something fetched a link of a mail. `machine` says why it cannot have been the reader, where the
+    request itself tells; the link is the one that the mail named."""
+
+    delivery_id: DeliveryId
+    link: str
+    machine: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkClicked:
+    """Nothing has spoken against a click for long enough: it was the reader. A `tick` finds it."""
+
+    delivery_id: DeliveryId
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
 class Erased:
     """The reader, or the author who was asked to, wants everything forgotten. `where` says by which door; it names
     nobody, and no evidence is kept."""
@@ -217,5 +246,8 @@ Event = (
     | SessionEnded
     | TagChanged
     | ChoseZone
+    | ChoseClicks
+    | LinkFetched
+    | LinkClicked
     | Erased
 )

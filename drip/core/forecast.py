@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from drip.core.clicks import asked_about
 from drip.core.course import advance, close_session, frozen_for, settle_mail, why_not_mailed
 from drip.core.decide import PAUSED, SPACING, Wait, decide
 from drip.core.delivery import DeliveryState
@@ -229,6 +230,7 @@ class _Likeness:
             if trigger is not None and trigger.kind is TriggerKind.GETS_TAG and trigger.argument is not None
         )
         self._fields = tuple(sorted({each.field for each in terms if isinstance(each, FieldIs)}))
+        self._clickable = frozenset((each.name, post) for each in campaigns for post in asked_about(each))
         self._asks_since = any(isinstance(each, JoinedWithin) for each in terms)
         acts = {each.verb for each in steps}
         # Only what a step does can begin these again; for all others it does not matter who was in them before.
@@ -275,6 +277,7 @@ class _Likeness:
             frozenset(standing.lists),
             min(standing.lists.values(), default=None) if self._asks_since else None,
             tuple(self._variant(standing, *each) for each in self._tests),
+            self._clicked(standing) if standing.clicked else None,
             standing.suppressed is not None,
             subscriber.left_at is not None,
             self._last_drip(standing, passages, plain, moment),
@@ -309,6 +312,10 @@ class _Likeness:
                 for each in standing.mails
             ),
         )
+
+    def _clicked(self, standing: Standing) -> frozenset[tuple[str, str]]:
+        """The posts in which they followed a link, of those that anything asks about."""
+        return self._clickable & {(name, post) for name, posts in standing.clicked.items() for post in posts}
 
     def _variant(self, standing: Standing, campaign: str, step: Step) -> str:
         """Which post of a test this person would get: their bucket is the one thing that hangs on who they are."""

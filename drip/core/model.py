@@ -489,6 +489,7 @@ class Campaign:
     sequences: tuple[Sequence, ...] = ()
     broadcasts: tuple[Broadcast, ...] = ()
     posts: Mapping[str, Post] = field(default_factory=lambda: MappingProxyType({}))
+    clicks: bool = False
 
     def sequence_named(self, name: str) -> Sequence | None:
         """The sequence of that name, or None."""

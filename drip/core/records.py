@@ -27,6 +27,7 @@ class Subscriber:
     """A person known by one e-mail address. `mailbox` is the keyed hash of the normalized address.
 
     `left_at` is set when they unsubscribed from everything, and cleared when they come back by themselves.
+    `clicks_since` is since when they let us note which links they follow; None: they do not.
     """
 
     id: SubscriberId
@@ -37,6 +38,7 @@ class Subscriber:
     fields: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     tags: frozenset[str] = frozenset()
     left_at: datetime | None = None
+    clicks_since: datetime | None = None
 
 
 class SubscriptionState(StrEnum):

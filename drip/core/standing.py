@@ -105,7 +105,8 @@ class Standing:
     """One person. `lists` are the active ones with the moment since when; `mails` those that are not at their end.
 
     `frozen` counts the broadcasts of `Plots` whose audience was frozen already. `variants` are the posts that tests
-    gave them, by campaign and step. `numbers` are the ids of passages to come; None: their own next one.
+    gave them, by campaign and step, `clicked` those in which they followed a link, by campaign. `numbers` are the ids
+    of passages to come; None: their own next one.
     """
 
     subscriber: Subscriber
@@ -118,6 +119,7 @@ class Standing:
     last_drip_at: datetime | None = None
     frozen: int = 0
     variants: dict[str, dict[str, str]] = field(default_factory=dict)
+    clicked: dict[str, set[str]] = field(default_factory=dict)
     numbers: Iterator[int] | None = None
 
     def running(self, campaign: str | None = None) -> Iterator[Passage]:
@@ -209,6 +211,7 @@ def facts_of(standing: Standing, passage: Passage, plots: Plots) -> Facts:
         attendance=seat.attendance if seat is not None else Attendance.UNKNOWN,
         last_session_starts=plots.last_starts.get(passage.campaign),
         last_drip_at=standing.last_drip_at,
+        clicked=frozenset(standing.clicked.get(passage.campaign, ())),
         joined_at=min(standing.lists.values(), default=None),
         variants=standing.variants.get(passage.campaign, NOTHING),
         paused_at=plots.paused_since(passage.campaign, passage.sequence),
@@ -232,5 +235,6 @@ def facts_outside(standing: Standing, campaign: str) -> Facts:
         lists=frozenset(standing.lists),
         suppressed=standing.suppressed,
         booked=is_booked(standing, campaign),
+        clicked=frozenset(standing.clicked.get(campaign, ())),
         joined_at=min(standing.lists.values(), default=None),
     )

@@ -16,7 +16,7 @@ from drip.core.model import Campaign
 from drip.core.places import places
 from drip.core.plan import Plan, PlanLine, about_project, compare
 from drip.core.problems import Problem, Rank
-from drip.core.renames import carried_over, sequence_names
+from drip.core.renames import carried_over, post_names, sequence_names
 from drip.engine.broadcasts import occasion_of, occasions_of, put_broadcast
 from drip.engine.live import Edition, Live
 from drip.engine.pausing import cover_new
@@ -187,6 +187,7 @@ def replan(work: Work, before: Edition | None, after: Edition, now: datetime) ->
         return
     for old, new in sequence_names(before.campaign, wanted).items():
         _rename(work, before.campaign, wanted, old, new)
+    work.rename_clicks(wanted.name, post_names(before.campaign, wanted))
     live = carried_over(before.campaign, wanted)
     zone_changed = before.definition.timezone != after.definition.timezone
     work.end_sequences(wanted.name, [each.name for each in wanted.sequences], now)

@@ -1,8 +1,8 @@
 """The engine's two entrances: `happen(event)` and `tick(now)`. Nobody else turns decisions into rows or mail.
 
 `tick` does, in this order: take over from dead runs, close sessions that ended, pass on offers that lapsed,
-freeze the audiences of due broadcasts, then move people along and send, until nothing is due. Any number of
-processes may tick at once.
+settle clicks, freeze the audiences of due broadcasts, then move people along and send, until nothing is due. Any
+number of processes may tick at once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from drip.core.burst import Burst
 from drip.core.delivery import DeliveryState
-from drip.core.events import Event, OfferLapsed, SessionEnded
+from drip.core.events import Event, LinkClicked, OfferLapsed, SessionEnded
 from drip.core.model import ProjectDefinition
 from drip.core.records import Delivery, Kind, LogEntry
 from drip.engine.happen import perform
@@ -177,9 +177,11 @@ class Engine:
             self._close_sessions(now)
         if is_due(ahead.offer_end, now):
             self._pass_on_offers(now)
+        if is_due(ahead.click, now):
+            self._settle_clicks(now)
         if is_due(ahead.broadcast, now):
             totals["planned"] = self._freeze_broadcasts(now)
-        others = (ahead.session_end, ahead.offer_end, ahead.broadcast, ahead.lost_confirmation)
+        others = (ahead.session_end, ahead.offer_end, ahead.broadcast, ahead.click, ahead.lost_confirmation)
         as_before = not ahead.is_claimed and not any(is_due(each, now) for each in others)
         return totals, self._advance(now, totals, ahead if as_before else None)
 
@@ -322,6 +324,12 @@ class Engine:
             lapsed = work.lapsed_offers(now)
         for registration_id in lapsed:
             self.happen(OfferLapsed(registration_id), now)
+
+    def _settle_clicks(self, now: datetime) -> None:
+        with self.store.read() as work:
+            ripe = work.ripe_clicks(now)
+        for delivery_id, link in ripe:
+            self.happen(LinkClicked(delivery_id, link), now)
 
     def _freeze_broadcasts(self, now: datetime) -> int:
         from drip.engine.broadcasts import freeze_due

@@ -1,7 +1,7 @@
 """What each event does to the rows: one function per event, all inside one transaction.
 
-The functions stand in `subscribing`, `registering`, `seating`, `answering`, `attending` and `forgetting`; this is the
-table that finds them. Called by `Engine.happen`.
+The functions stand in `subscribing`, `registering`, `seating`, `answering`, `attending`, `clicking` and `forgetting`;
+this is the table that finds them. Called by `Engine.happen`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from drip.core.events import (
     AskedToRegister,
     AttendanceReported,
     CancelledRegistration,
+    ChoseClicks,
     ChoseZone,
     ConfirmedRegistration,
     ConfirmedSubscription,
@@ -23,6 +24,8 @@ from drip.core.events import (
     Event,
     JoinedSession,
     JoinedWaitingList,
+    LinkClicked,
+    LinkFetched,
     MovedRegistration,
     OfferLapsed,
     SeenInMeeting,
@@ -32,6 +35,7 @@ from drip.core.events import (
 )
 from drip.engine.answering import answered_invite
 from drip.engine.attending import attendance_reported, seen_in_meeting
+from drip.engine.clicking import chose_clicks, link_clicked, link_fetched
 from drip.engine.forgetting import erased
 from drip.engine.registering import (
     asked_to_register,
@@ -73,6 +77,9 @@ PERFORMERS: Mapping[type[Any], Callable[[Scene, Any], Happened]] = {
     SessionEnded: session_ended,
     TagChanged: tag_changed,
     ChoseZone: chose_zone,
+    ChoseClicks: chose_clicks,
+    LinkFetched: link_fetched,
+    LinkClicked: link_clicked,
     Erased: erased,
 }
 

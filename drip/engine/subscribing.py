@@ -202,6 +202,8 @@ def confirmed_subscription(scene: Scene, event: ConfirmedSubscription) -> Happen
     changed = _activate(scene, subscription.id, subscription.subscriber_id, subscription.list)
     if changed:
         note_consent(scene, subscription.subscriber_id, subscription.list, ConsentKind.CONFIRMED, event.evidence)
+        if event.clicks is not None:
+            choose_clicks(scene, subscription.subscriber_id, noted=True, evidence=event.clicks)
     return Happened("confirmed" if changed else "already", subscription.subscriber_id, subscription_id=subscription.id)
 
 
@@ -236,6 +238,7 @@ def unsubscribed(scene: Scene, event: Unsubscribed) -> Happened:
         if (marketing and left_this) or everything or (answered and enrollment.registration_id == answered):
             end(scene, enrollment, EnrollmentState.STOPPED, "unsubscribed", event.evidence.where)
     if everything:
+        choose_clicks(scene, who, noted=False, evidence=event.evidence)
         scene.work.mark_left(who, scene.now)
         scene.log("left", who, detail=event.evidence.where)
     return Happened("unsubscribed", who)
@@ -270,6 +273,23 @@ def tag_changed(scene: Scene, event: TagChanged) -> Happened:
     """A tag was put on or taken away."""
     changed = change_tag(scene, event.subscriber_id, event.tag, present=event.present)
     return Happened("changed" if changed else "same", event.subscriber_id)
+
+
+CLICKS_CONSENT = "clicks:"
+"""What a consent to have clicks noted is about. The name of no list ends in a colon."""
+
+
+def choose_clicks(scene: Scene, who: SubscriberId, *, noted: bool, evidence: Evidence) -> bool:
+    """Note from now on which links somebody follows, or never again and forget those that were; whether it changed."""
+    subscriber = scene.work.subscriber(who)
+    if subscriber is None or noted == (subscriber.clicks_since is not None):
+        return False
+    scene.work.set_clicks_since(who, scene.now if noted else None)
+    if not noted:
+        scene.work.forget_clicks(who)
+    note_consent(scene, who, CLICKS_CONSENT, ConsentKind.CONFIRMED if noted else ConsentKind.WITHDRAWN, evidence)
+    scene.log("clicks-allowed" if noted else "clicks-refused", who, detail=evidence.where)
+    return True
 
 
 def chose_zone(scene: Scene, event: ChoseZone) -> Happened:

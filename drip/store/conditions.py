@@ -29,7 +29,7 @@ from drip.core.model import (
 from drip.core.records import RegistrationState, SubscriptionState
 from drip.core.segments import leaves, same_value
 from drip.store.columns import said
-from drip.store.schema import registration, subscriber, subscription, tag
+from drip.store.schema import click, registration, subscriber, subscription, tag
 from drip.store.transaction import Transaction
 
 Spellings = Mapping[tuple[str, str], Sequence[str]]
@@ -79,8 +79,11 @@ def condition(term: Term, campaign: str, now: datetime, spellings: Spellings, po
             known = field_value(name, postgres)
             # An absent field is not this value, whatever `not` stands before it; NULL would be neither.
             return and_(known.is_not(None), known.in_(values)) if values else false()
-        case Attended() | Missed() | Clicked():
-            # A broadcast belongs to no registration, and no click is kept: nobody did any of these.
+        case Clicked(post):
+            theirs = (click.c.subscriber_id == subscriber.c.id, click.c.campaign == campaign, click.c.post == post)
+            return exists().where(*theirs, click.c.clicked_at.is_not(None))
+        case Attended() | Missed():
+            # A broadcast belongs to no registration: nobody did any of these.
             return false()
     assert_never(term)
 

@@ -5,7 +5,7 @@ ten thousand. Never judges anything. Part of `Work`; `drip.core.decide` and `dri
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,12 +28,12 @@ from drip.core.records import (
     SubscriberId,
     SubscriptionState,
 )
+from drip.store.clicks import marks_statement
 from drip.store.columns import among, ranked, said
 from drip.store.people import SUBSCRIBER, People, as_subscriber
 from drip.store.prepared import prepared
 from drip.store.schema import attendance, delivery, pause, registration, session, subscriber, subscription, suppression
 from drip.store.transaction import Row_
-from drip.store.variants import variants_statement
 from drip.store.webinars import SESSION
 
 REGISTRATION = tuple(registration.c)
@@ -122,6 +122,7 @@ class Known:
     last_drip_at: Mapping[int, datetime]
     last_starts: Mapping[str, datetime]
     variants: Mapping[tuple[int, str], Mapping[str, str]]
+    clicked: Mapping[tuple[int, str], Set[str]]
     pauses: Mapping[tuple[str, str], tuple[Pause, ...]]
 
 
@@ -164,8 +165,12 @@ class FactsParts(People):
         for number, name, since in self._all(lists_statement(postgres), ids=ids):
             lists[number][name] = since
         variants: dict[tuple[int, str], dict[str, str]] = defaultdict(dict)
-        for number, campaign, step, post in self._all(variants_statement(postgres), ids=ids):
-            variants[number, campaign][step] = post
+        clicked: dict[tuple[int, str], set[str]] = defaultdict(set)
+        for number, campaign, step, post in self._all(marks_statement(postgres), ids=ids):
+            if step:
+                variants[number, campaign][step] = post
+            else:
+                clicked[number, campaign].add(post)
         return Known(
             subscribers={row[0]: as_subscriber(row, tags.get(row[0], frozenset())) for row in rows},
             suppressed={row[0]: row[-1] for row in rows},
@@ -174,6 +179,7 @@ class FactsParts(People):
             last_drip_at={row[0]: row[1] for row in self._all(drip_statement(postgres), ids=ids)},
             last_starts={row[0]: row[1] for row in self._all(last_sessions_statement(postgres), campaigns=campaigns)},
             variants=variants,
+            clicked=clicked,
             pauses=self.pauses_of(campaigns),
         )
 
@@ -205,6 +211,7 @@ def facts(enrollment: Enrollment, known: Known, project_zone: str, held: Row_ | 
         attendance=Attendance.UNKNOWN if held is None or held[-1] is None else held[-1],
         last_session_starts=known.last_starts.get(enrollment.campaign),
         last_drip_at=known.last_drip_at.get(number),
+        clicked=frozenset(known.clicked.get((number, enrollment.campaign), ())),
         variants=known.variants.get((number, enrollment.campaign), NOTHING),
         joined_at=min((since for since in lists.values() if since is not None), default=None),
         paused_at=next((each.paused_at for each in pauses if each.resumed_at is None), None),

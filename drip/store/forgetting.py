@@ -15,7 +15,7 @@ from drip.core.delivery import DeliveryState
 from drip.core.records import SubscriberId
 from drip.store.enrollments import NOT_YET_SENT
 from drip.store.people import ERASED
-from drip.store.schema import attempt, consent, delivery, log, presence, registration, subscriber, tag, variant
+from drip.store.schema import attempt, click, consent, delivery, log, presence, registration, subscriber, tag, variant
 from drip.store.transaction import Transaction
 
 
@@ -24,7 +24,7 @@ class Forgetting(Transaction):
 
     def forget(self, who: SubscriberId, now: datetime) -> None:
         """Takes back what is not sent, and removes address, fields, tags, zones, evidence, what relays answered, how
-        long they were somewhere, and every line of the log about them."""
+        long they were somewhere, which links they followed, and every line of the log about them."""
         theirs = delivery.c.subscriber_id == who
         back = {"state": DeliveryState.CANCELLED, "reason": ERASED, "finished_at": now, "owner": None}
         self._run(update(delivery).where(theirs, NOT_YET_SENT).values(**back))
@@ -34,7 +34,7 @@ class Forgetting(Transaction):
         seats = select(registration.c.id).where(registration.c.subscriber_id == who)
         self._run(delete(presence).where(presence.c.registration_id.in_(seats)))
         self._run(update(registration).where(registration.c.subscriber_id == who).values(zone=None))
-        for table in (consent, tag, variant, log):
+        for table in (click, consent, tag, variant, log):
             self._run(delete(table).where(table.c.subscriber_id == who))
-        nobody: dict[str, Any] = {"email": "", "fields": {}, "zone": None, "left_at": now}
+        nobody: dict[str, Any] = {"email": "", "fields": {}, "zone": None, "left_at": now, "clicks_since": None}
         self._run(update(subscriber).where(subscriber.c.id == who).values(**nobody))

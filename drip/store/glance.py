@@ -41,6 +41,7 @@ NEXT: tuple[tuple[str, tuple[int, ...]], ...] = (
     ),
     ("SELECT ends FROM session WHERE closed_at IS NULL AND withdrawn_at IS NULL ORDER BY ends LIMIT 1", ()),
     ("SELECT offer_expires FROM waiting WHERE state = 'offered' ORDER BY offer_expires LIMIT 1", ()),
+    ("SELECT settles_at FROM click WHERE settles_at IS NOT NULL ORDER BY settles_at LIMIT 1", ()),
     (
         "SELECT due_at FROM broadcast WHERE state = 'planned' AND campaign NOT IN"
         " (SELECT campaign FROM pause WHERE resumed_at IS NULL AND sequence = '') ORDER BY due_at LIMIT 1",

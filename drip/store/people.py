@@ -39,6 +39,7 @@ SUBSCRIBER = (
     subscriber.c.zone,
     subscriber.c.fields,
     subscriber.c.left_at,
+    subscriber.c.clicks_since,
 )
 
 ERASED = "erased"
@@ -50,8 +51,8 @@ OPEN_SEATS = (RegistrationState.PENDING, RegistrationState.BOOKED)
 
 def as_subscriber(row: Row_, tags: frozenset[str]) -> Subscriber:
     """A row that begins with SUBSCRIBER, and the tags, as a record."""
-    number, email, mailbox, created_at, zone, fields, left_at = row[:7]
-    return Subscriber(number, email, mailbox, created_at, zone, fields, tags, left_at)
+    number, email, mailbox, created_at, zone, fields, left_at, clicks_since = row[:8]
+    return Subscriber(number, email, mailbox, created_at, zone, fields, tags, left_at, clicks_since)
 
 
 @prepared
@@ -203,6 +204,10 @@ class People(Transaction):
     def set_zone(self, id: SubscriberId, zone: str | None) -> None:  # noqa: A002
         """Sets the person's own time zone."""
         self._run(update(subscriber).where(subscriber.c.id == id), {"zone": zone})
+
+    def set_clicks_since(self, id: SubscriberId, moment: datetime | None) -> None:  # noqa: A002
+        """Since when the person lets us note their clicks; None: they do not."""
+        self._run(update(subscriber).where(subscriber.c.id == id), {"clicks_since": moment})
 
     def set_zone_of_seats(self, id: SubscriberId, zone: str) -> int:  # noqa: A002
         """Sets the time zone in which the person is told of open registrations; how many had another one."""

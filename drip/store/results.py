@@ -127,3 +127,14 @@ class VariantCount:
     post: str
     sent: int
     goal: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClickCount:
+    """For one post: how many people followed a link of it, how many links that were, and what machines fetched."""
+
+    campaign: str
+    post: str
+    people: int
+    links: int
+    machines: int

@@ -105,6 +105,7 @@ subscriber = Table(
     Column("zone", Text),
     Column("fields", Json, nullable=False, server_default="{}"),
     Column("left_at", Moment),
+    Column("clicks_since", Moment),  # since when their clicks may be noted; empty: they may not
     sqlite_autoincrement=True,
 )
 
@@ -406,6 +407,24 @@ attempt = Table(
     words("outcome", OutcomeKind),
     words("blame", Blame),
 )
+
+# One row for a mail and a link in it, for readers who agreed. `seen_at` may be theirs, `clicked_at` is.
+click = Table(
+    "click",
+    metadata,
+    Column("delivery_id", Id, ForeignKey(delivery.c.id), primary_key=True),
+    Column("link", Text, primary_key=True),
+    Column("subscriber_id", Id, ForeignKey(subscriber.c.id), nullable=False, index=True),
+    Column("campaign", Text, nullable=False),
+    Column("post", Text, nullable=False),
+    Column("fetched_at", Moment, nullable=False),
+    Column("seen_at", Moment),
+    Column("settles_at", Moment),  # when it is taken for the reader's own, if nothing speaks against it until then
+    Column("clicked_at", Moment),
+    Column("machines", Integer, nullable=False, server_default="0"),
+)
+partial("click_unsettled", "settles_at IS NOT NULL", click.c.settles_at)
+partial("click_people", "clicked_at IS NOT NULL", click.c.subscriber_id, click.c.campaign, click.c.post)
 
 # --- guards of sending -------------------------------------------------------------------------------------------
 

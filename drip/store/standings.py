@@ -32,6 +32,7 @@ from drip.store.facts import REGISTRATION
 from drip.store.people import SUBSCRIBER, as_subscriber
 from drip.store.schema import (
     attendance,
+    click,
     delivery,
     enrollment,
     registration,
@@ -134,6 +135,9 @@ def statements() -> dict[str, Select[Any]]:
         "variants": select(variant.c.subscriber_id, variant.c.campaign, variant.c.step, variant.c.post).where(
             *within(variant.c.subscriber_id)
         ),
+        "clicks": select(click.c.subscriber_id, click.c.campaign, click.c.post).where(
+            *within(click.c.subscriber_id), click.c.clicked_at.is_not(None)
+        ),
         "mails": select(*UNDER_WAY)
         .where(*within(delivery.c.subscriber_id), delivery.c.state.in_([said(each) for each in LIVE]))
         .order_by(delivery.c.id),
@@ -183,6 +187,8 @@ class Standings(Transaction):
             found[number].last_drip_at = moment
         for number, campaign, step, post in rows["variants"]:
             found[number].variants.setdefault(campaign, {})[step] = post
+        for number, campaign, post in rows["clicks"]:
+            found[number].clicked.setdefault(campaign, set()).add(post)
         for row in rows["seats"]:
             found[row[1]].seats[RegistrationId(row[0])] = _seat(row)
         passages = _passages(rows["passages"], rows["steps"], found)

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
 
 from drip.store.broadcasts import next_broadcast_statement
+from drip.store.clicks import next_click_statement
 from drip.store.deliveries import AT_WORK, next_due_statement
 from drip.store.desk import UNCERTAIN_CONFIRMATION, next_end_statement
 from drip.store.enrollments import next_wake_statement
@@ -34,6 +35,7 @@ class Upcoming:
     session_end: datetime | None
     offer_end: datetime | None
     broadcast: datetime | None
+    click: datetime | None
     lost_confirmation: datetime | None
     is_claimed: bool
     is_restored: bool
@@ -42,7 +44,7 @@ class Upcoming:
     @property
     def moment(self) -> datetime | None:
         """The next moment at which a tick has something to do by itself."""
-        moments = (self.wake, self.delivery, self.session_end, self.offer_end, self.broadcast)
+        moments = (self.wake, self.delivery, self.session_end, self.offer_end, self.broadcast, self.click)
         return min((each for each in moments if each is not None), default=None)
 
 
@@ -56,6 +58,7 @@ def upcoming_statement() -> Any:
     firsts = (
         *(each().statement for each in (next_wake_statement, next_end_statement, next_offer_statement)),
         next_broadcast_statement().statement,
+        next_click_statement().statement,
         lost,
         select(one).select_from(delivery).where(AT_WORK).limit(1),
         select(one).select_from(sent_before).limit(1),
@@ -69,6 +72,8 @@ class Looking(Transaction):
     def upcoming(self, attempts: int) -> Upcoming:
         """What is next. A confirmation that was tried `attempts` times is not tried again, whatever became of it."""
         row = self._all(upcoming_statement(), attempts=attempts)[0]
-        wake, session_end, offer_end, broadcast, lost, is_claimed, is_restored, *firsts = row
+        wake, session_end, offer_end, broadcast, click, lost, is_claimed, is_restored, *firsts = row
         first = min((each for each in firsts if each is not None), default=None)
-        return Upcoming(wake, session_end, offer_end, broadcast, lost, bool(is_claimed), bool(is_restored), first)
+        return Upcoming(
+            wake, session_end, offer_end, broadcast, click, lost, bool(is_claimed), bool(is_restored), first
+        )

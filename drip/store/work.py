@@ -9,6 +9,7 @@ from drip.store.breaking import Breaking
 from drip.store.broadcasts import Broadcasts
 from drip.store.bursts import Bursts
 from drip.store.caps import Caps
+from drip.store.clicks import Clicks
 from drip.store.deliveries import Deliveries
 from drip.store.desk import Desk
 from drip.store.forgetting import Forgetting
@@ -32,6 +33,7 @@ class Work(
     Broadcasts,
     Bursts,
     Caps,
+    Clicks,
     Deliveries,
     Desk,
     Late,
