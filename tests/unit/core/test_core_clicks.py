@@ -24,9 +24,7 @@ LINK, OTHER = "https://example.com/a", "https://example.com/b"
 
 def click(link: str, ago: timedelta, *, machine: bool = False) -> Click:
     at = NOW - ago
-    return Click(
-        DeliveryId(1), link, SubscriberId(1), "c", "p", at, None if machine else at, machines=int(machine)
-    )
+    return Click(DeliveryId(1), link, SubscriberId(1), "c", "p", at, None if machine else at, machines=int(machine))
 
 
 @pytest.mark.parametrize(
@@ -114,7 +112,8 @@ def test_whatever_a_request_says_it_is_judged(method: str, headers: dict[str, st
 
 
 def post(name: str, was: tuple[str, ...] = ()) -> Post:
-    return Post(name=name, path=f"campaigns/c/{name}.md", subject=name, preview="", body="", head={"was": " ".join(was)})
+    head = {"was": " ".join(was)}
+    return Post(name=name, path=f"campaigns/c/{name}.md", subject=name, preview="", body="", head=head)
 
 
 def campaign(**more: object) -> Campaign:
