@@ -26,8 +26,6 @@ OLDEST_SQLITE = (3, 35, 0)  # RETURNING
 STATEMENTS_KEPT = 512
 """How many statements a SQLite connection keeps ready; the driver's 128 are fewer than we have."""
 
-WRITES = "drip_writes"  # the execution option that tells our two kinds of transaction apart
-
 # flock and the shared memory of WAL are not reliable on these (https://www.sqlite.org/wal.html: all processes
 # must be on the same host).
 NETWORK_FILE_SYSTEMS = frozenset(
@@ -83,7 +81,6 @@ def sqlite_engine(url: URL, root: Path) -> Engine:
             connect_args={"timeout": WAIT_SECONDS, "cached_statements": STATEMENTS_KEPT},
         )
     event.listen(engine, "connect", prepare_sqlite)
-    event.listen(engine, "begin", begin_sqlite)
     return engine
 
 
@@ -110,20 +107,37 @@ def prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:
         cursor.execute("PRAGMA synchronous=FULL")
 
 
-def begin_sqlite(connection: Connection) -> None:
-    """A writing transaction takes its lock at once: two that upgrade later would fail with "database is locked".
+def kept_connection(engine: Engine, *, writes: bool) -> Connection:
+    """A connection to one SQLite database that many transactions will use, one after the other.
 
-    Said to the driver itself: it is done for every transaction, and SQLAlchemy's way costs ten times as much.
+    For SQLAlchemy they are one transaction that never ends: it is told of none, because its way of beginning and
+    ending one costs ten times as much as the driver's. Closing the connection rolls back what is open.
     """
-    writes = connection.get_execution_options().get(WRITES, False)
-    driver = cast("sqlite3.Connection", connection.connection.driver_connection)
+    connection = engine.connect()
+    connection.begin()
+    if database_file(engine) is not None:
+        cast("sqlite3.Connection", connection.connection.driver_connection).execute(
+            f"PRAGMA query_only={'OFF' if writes else 'ON'}"
+        )
+    # In memory both kinds share one connection, and each change of this pragma makes SQLite write every statement
+    # anew: there the store itself sees to it that nothing is written.
+    return connection
+
+
+def begin(connection: Connection, driver: sqlite3.Connection, *, writes: bool) -> None:
+    """A writing transaction takes its lock at once: two that upgrade later would fail with "database is locked"."""
     try:
-        if connection.info.get(WRITES) is not writes:
-            driver.execute(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
-            connection.info[WRITES] = writes
         driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
     except sqlite3.Error as error:
         raise DBAPIError.instance("BEGIN", None, error, sqlite3.Error, dialect=connection.dialect) from error
+
+
+def commit(connection: Connection, driver: sqlite3.Connection) -> None:
+    """The end of a transaction. Not `driver.commit()`, which says nothing where SQLite gave the transaction up."""
+    try:
+        driver.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise DBAPIError.instance("COMMIT", None, error, sqlite3.Error, dialect=connection.dialect) from error
 
 
 def refuse_network(path: Path, mounts: Path = MOUNTS) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypeVar
 
@@ -44,9 +45,8 @@ class Store:
         self._postgres = engine.dialect.name == "postgresql"
         # SQLite has one writer: our own threads queue here, instead of polling the file. In memory, one connection
         # serves everybody, so readers queue too.
-        self._gate = threading.Lock()
-        self._inside = threading.local()
-        self._idle: tuple[list[Connection], list[Connection]] = ([], [])  # for reading, for writing
+        self._turn = Turn()
+        self._idle: tuple[list[Work], list[Work]] = ([], [])  # for reading, for writing
         self._locks: ownership.Locks
         if self._postgres:
             self._locks = ownership.PostgresLocks(engine)
@@ -67,11 +67,9 @@ class Store:
 
     # --- transactions ---
 
-    @contextlib.contextmanager
-    def write(self) -> Iterator[Work]:
+    def write(self) -> AbstractContextManager[Work]:
         """One writing transaction: committed at the end, rolled back if anything is raised. They do not nest."""
-        with recordable(), self._turn(self._postgres), self._connection(writes=True) as connection:
-            yield Work(connection)
+        return self._transaction(writes=True)
 
     def transact(self, act: Callable[[Work], T]) -> T:
         """What `act` returns, from one writing transaction; done anew where PostgreSQL broke a deadlock at our expense.
@@ -88,48 +86,36 @@ class Store:
         with self.write() as work:
             return act(work)
 
-    @contextlib.contextmanager
-    def read(self) -> Iterator[Work]:
+    def read(self) -> AbstractContextManager[Work]:
         """One reading transaction, which sees one moment of the database throughout."""
-        shared = self._postgres or self._file is not None
-        with recordable(), self._turn(shared), self._connection(writes=False) as connection:
-            yield Work(connection)
+        return self._transaction(writes=False)
 
     @contextlib.contextmanager
-    def _turn(self, shared: bool) -> Iterator[None]:
-        if shared:
-            yield
-            return
-        if getattr(self._inside, "held", False):
-            raise RuntimeError("transactions do not nest")
-        if not self._gate.acquire(timeout=connect.WAIT_SECONDS):
-            raise CannotRecord(f"the database stayed busy for {connect.WAIT_SECONDS:.0f} seconds")
-        self._inside.held = True
-        try:
-            yield
-        finally:
-            self._inside.held = False
-            self._gate.release()
-
-    @contextlib.contextmanager
-    def _connection(self, *, writes: bool) -> Iterator[Connection]:
+    def _transaction(self, *, writes: bool) -> Iterator[Work]:
         if self._postgres:
-            with self._engine.connect() as connection:
+            with RECORDABLE, self._engine.connect() as connection:
                 if not writes:
                     connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 with connection.begin():
-                    yield connection
+                    yield Work(connection)
             return
-        # A tick has many small transactions; on SQLite opening SQLAlchemy's connection is the dearest thing about one.
+        # A tick has many small transactions; on SQLite SQLAlchemy's part is the dearest thing about one. So its
+        # connections stay open between them, and the driver is told where each begins and ends.
         idle = self._idle[writes]
-        connection = idle.pop() if idle else self._engine.connect().execution_options(**{connect.WRITES: writes})
-        try:
-            with connection.begin():
-                yield connection
-        except BaseException:
-            connection.close()
-            raise
-        idle.append(connection)
+        with RECORDABLE, self._turn if writes or self._file is None else FREE:
+            work = idle.pop() if idle else Work(connect.kept_connection(self._engine, writes=writes))
+            try:
+                connect.begin(work._connection, work._driver, writes=writes)
+                changed = work._driver.total_changes
+                yield work
+                if not writes and work._driver.total_changes != changed:
+                    # In memory one connection serves both kinds, and nothing else would stop it.
+                    raise CannotRecord("a transaction that reads has written")
+                connect.commit(work._connection, work._driver)
+            except BaseException:
+                work._connection.close()
+                raise
+            idle.append(work)
 
     # --- schema ---
 
@@ -189,7 +175,7 @@ class Store:
 
     def take_ownership(self, owner: str) -> ownership.Ownership:
         """The kernel lock that says this owner lives, until it is released or the process dies."""
-        with recordable():
+        with RECORDABLE:
             if isinstance(self._locks, ownership.FileLocks):
                 self._locks.sweep()
             return ownership.take_ownership(self._locks, owner)
@@ -201,8 +187,8 @@ class Store:
     def close(self) -> None:
         """Closes every connection."""
         self._locks.close()
-        for connection in (*self._idle[False], *self._idle[True]):
-            connection.close()
+        for work in (*self._idle[False], *self._idle[True]):
+            work._connection.close()
         self._engine.dispose()
 
 
@@ -238,18 +224,43 @@ def lost_a_deadlock(error: CannotRecord) -> bool:
     return isinstance(cause, DBAPIError) and getattr(cause.orig, "sqlstate", "") in ("40P01", "40001")
 
 
-@contextlib.contextmanager
-def recordable() -> Iterator[None]:
+class Turn:
+    """One at a time. Made by hand, as `Recordable` is: they stand around every transaction."""
+
+    def __init__(self) -> None:
+        self._gate = threading.Lock()
+        self._inside = threading.local()
+
+    def __enter__(self) -> None:
+        if getattr(self._inside, "held", False):
+            raise RuntimeError("transactions do not nest")
+        if not self._gate.acquire(timeout=connect.WAIT_SECONDS):
+            raise CannotRecord(f"the database stayed busy for {connect.WAIT_SECONDS:.0f} seconds")
+        self._inside.held = True
+
+    def __exit__(self, *_: object) -> None:
+        self._inside.held = False
+        self._gate.release()
+
+
+class Recordable:
     """Turns the database's own troubles into ours: what cannot be recorded stops drip (exit 75)."""
-    try:
-        yield
-    except PoolTimeout as error:
-        raise CannotRecord("no connection to the database became free") from error
-    except DBAPIError as error:
+
+    def __enter__(self) -> None:
+        """Nothing has happened yet."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if isinstance(error, PoolTimeout):
+            raise CannotRecord("no connection to the database became free") from error
+        if not isinstance(error, DBAPIError):
+            return
         said = str(error.orig).strip().splitlines()
         reason = said[0] if said else type(error.orig).__name__
         if "file is not a database" in reason:
             raise StoreRefused("the file of the database is not a SQLite database") from error
         if isinstance(error, (OperationalError, InternalError, InterfaceError)) or type(error) is DatabaseError:
             raise CannotRecord(f"could not record: {reason}") from error
-        raise
+
+
+RECORDABLE = Recordable()
+FREE = contextlib.nullcontext()

@@ -27,13 +27,13 @@ def ground(tmp_path: Path, memory_store: Store) -> Ground:
 def transactions() -> Iterator[list[str]]:
     """`read` or `write`, for each transaction meanwhile."""
     seen: list[str] = []
-    connection = Store._connection
+    begin = Store._transaction
 
     def noted(self: Store, *, writes: bool) -> object:
         seen.append("write" if writes else "read")
-        return connection(self, writes=writes)
+        return begin(self, writes=writes)
 
-    with mock.patch.object(Store, "_connection", noted):
+    with mock.patch.object(Store, "_transaction", noted):
         yield seen
 
 
