@@ -47,25 +47,28 @@ class Advanced:
 
     looked_at: int = 0
     planned: int = 0
+    has_acted: bool = False
+    """Whether a step did more than to plan a mail: others may be due by it."""
 
 
 def advance_due(store: Store, scene_of: Callable[[Work, datetime], Scene], now: datetime) -> Advanced:
     """Advance every enrollment that is due, batch by batch. Whom a step made due meanwhile, the next pass finds."""
     total = Advanced()
     while True:
-        looked_at, planned = store.transact(lambda work: _advance_batch(scene_of(work, now)))
+        looked_at, planned, has_acted = store.transact(lambda work: _advance_batch(scene_of(work, now)))
         total.looked_at += looked_at
         total.planned += planned
+        total.has_acted |= has_acted
         if looked_at < BATCH:
             return total
 
 
-def _advance_batch(scene: Scene) -> tuple[int, int]:
-    """How many people of one batch were looked at, and how many deliveries were planned for them."""
+def _advance_batch(scene: Scene) -> tuple[int, int, bool]:
+    """How many people of one batch were looked at, how many deliveries were planned, and whether steps did more."""
     work = scene.work
     batch = work.due_enrollments(scene.now, BATCH)
     if not batch:
-        return 0, 0
+        return 0, 0, False
     facts = work.facts_for(batch, scene.live.project(work).definition.timezone)
     editions = {each.revision.campaign: each for each in scene.live.campaigns(work)}
     planned = 0
@@ -81,7 +84,7 @@ def _advance_batch(scene: Scene) -> tuple[int, int]:
             continue
         planned += advance_one(scene, edition, enrollment, facts[enrollment.id], acted)
     scene.write_log()
-    return len(batch), planned
+    return len(batch), planned, bool(acted)
 
 
 def _cannot_read(scene: Scene, enrollment: Enrollment, error: DripError) -> None:

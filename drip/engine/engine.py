@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,8 @@ class Ticked:
     relay_down: str = ""
     resting: str = ""
     burst: Burst | None = None
+    ahead: Upcoming | None = field(default=None, compare=False)
+    """What its last look showed, if nothing was done after it."""
 
     @property
     def partly(self) -> bool:
@@ -159,15 +161,18 @@ class Engine:
         Raises RelayUnreachable, JournalAhead, CannotRecord.
         """
         try:
-            totals, has_mail = self._prepare(now)
-            if not has_mail:
-                return ticked(totals)
+            totals, ahead = self._prepare(now)
+            if ahead is not None:
+                return ticked(totals, ahead=ahead)
             return self._run_loop(self._work_off(now, limit, only, totals, careful=careful))
         except NotApplied:
             return Ticked()
 
-    def _prepare(self, now: datetime) -> tuple[Counter[str], bool]:
-        """All that comes before the first mail, and whether there is one. Most ticks end with the first look."""
+    def _prepare(self, now: datetime) -> tuple[Counter[str], Upcoming | None]:
+        """All that comes before the first mail; None where there is one, else what the last look showed.
+
+        Most ticks end with the first look.
+        """
         if self.journal is not None:
             refuse_if_ahead(self.store, self.journal, now)
         totals: Counter[str] = Counter()
@@ -185,10 +190,10 @@ class Engine:
         as_before = not ahead.is_claimed and not any(is_due(each, now) for each in others)
         return totals, self._advance(now, totals, ahead if as_before else None)
 
-    def _advance(self, now: datetime, totals: Counter[str], ahead: Upcoming | None = None) -> bool:
-        """Move everybody on who is due, until all wait for a known moment. Whether there is mail to send now.
+    def _advance(self, now: datetime, totals: Counter[str], ahead: Upcoming | None = None) -> Upcoming | None:
+        """Move everybody on who is due, until all wait for a known moment.
 
-        `ahead` is what a look just showed.
+        None where there is mail to send now, else what the last look showed. `ahead` is what a look just showed.
         """
         from drip.engine.advance import advance_due
 
@@ -199,12 +204,15 @@ class Engine:
                 advanced = advance_due(self.store, self.scene, now)
                 totals["planned"] += advanced.planned
                 looked_at = advanced.looked_at
+                # There is mail, and only what a step did could have made more people due: no look can add to that.
+                if advanced.planned and not advanced.has_acted:
+                    return None
             elif ahead.is_restored:
                 looked_at = settle_known(self.store)
                 totals["recovered"] += looked_at
             # Who is due and could not be looked at is in the hands of another run.
             if not looked_at:
-                return is_due(ahead.delivery, now)
+                return None if is_due(ahead.delivery, now) else ahead
             ahead = None
 
     async def _work_off(
@@ -216,10 +224,10 @@ class Engine:
         burst: Burst | None = None
         owner = self._make_owner()
         ownership = self.store.take_ownership(owner)
-        beating = asyncio.create_task(self._beat())
+        beating = asyncio.create_task(self._beat()) if self.heartbeat is not None else None
+        ahead: Upcoming | None = None
         try:
-            has_mail = True
-            while has_mail:
+            while ahead is None:
                 if careful and (held := hold_burst(self.store, self.live, now)) is not None:
                     totals["held"] += held.due
                     burst = burst or held
@@ -229,13 +237,14 @@ class Engine:
                 counts, more, relay_down, resting = await self._send(owner, now, left, only)
                 totals.update(counts)
                 # What was sent moved its people on; they must wait for a known moment before this tick ends.
-                has_mail = self._advance(now, totals)
+                ahead = self._advance(now, totals)
                 if more or relay_down or resting or not any(counts.values()):
                     break
         finally:
-            beating.cancel()
+            if beating is not None:
+                beating.cancel()
             ownership.release()
-        return ticked(totals, more=more, relay_down=relay_down, resting=resting, burst=burst)
+        return ticked(totals, more=more, relay_down=relay_down, resting=resting, burst=burst, ahead=ahead)
 
     async def _beat(self) -> None:
         """Tell whoever asked that the loop is alive, however long it sends."""

@@ -37,6 +37,7 @@ from drip.store.store import Store, open_store
 
 if TYPE_CHECKING:
     from drip.engine.engine import Ticked
+    from drip.store.upcoming import Upcoming
 
 SECRET = b"a secret of rehearsals alone"
 STORY_MAX = 1_000
@@ -257,18 +258,22 @@ class Play:
 
     def _in_loop(self, ticking: Coroutine[Any, Any, Ticked]) -> Ticked:
         """In one event loop for all ticks: making one costs more than most of them."""
-        return asyncio.run(ticking) if self._runner is None else self._runner.run(ticking)
+        if self._runner is None:
+            return asyncio.run(ticking)
+        # Not `Runner.run`, which sets a signal handler each time.
+        return self._runner.get_loop().run_until_complete(ticking)
 
     def tick(self) -> None:
         """One `drip run`."""
         self.ticks += 1
         now = self.clock.now()
+        ahead: Upcoming | None = None
         try:
-            self.engine.tick(now)
+            ahead = self.engine.tick(now).ahead
         except RelayUnreachable:
             self.refused["the relay was away"] += 1
         self._dirty = False
-        self._due = next_moment(self.engine)
+        self._due = next_moment(self.engine) if ahead is None else ahead.moment
         if self._due is not None and self._due <= now:
             # What stays due after a tick (a relay that is away) waits for the next call of cron.
             self.clock.set(now + timedelta(seconds=1))

@@ -121,7 +121,9 @@ class Desk(Transaction):
 
     def live_ids(self) -> Mapping[str, RevisionId]:
         """The latest revision of each campaign ("" is the project), by its id alone: the files stay where they are."""
-        return {row[0]: RevisionId(row[1]) for row in self._all(live_statement())}
+        if self._live is None:
+            self._live = {row[0]: RevisionId(row[1]) for row in self._all(live_statement())}
+        return self._live
 
     def steps_done(self, steps: Sequence[tuple[EnrollmentId, StepDone]], moment: datetime) -> None:
         """Puts many steps behind their people, and has each enrollment decided anew at that moment."""

@@ -39,6 +39,7 @@ class Revisions(Transaction):
         # Two at once make the same number: the second is refused, and finds what the first has made.
         statement = insert_into(revision, self._postgres).on_conflict_do_nothing(index_elements=["campaign", "number"])
         row = self._run(statement.returning(*REVISION), values).first()
+        self._live = None
         return Revision(*row) if row is not None else self.add_revision(campaign, digest, files, now)
 
     def live_revision(self, campaign: str) -> Revision | None:

@@ -46,7 +46,7 @@ class Store:
         # SQLite has one writer: our own threads queue here, instead of polling the file. In memory, one connection
         # serves everybody, so readers queue too.
         self._turn = Turn()
-        self._idle: tuple[list[Work], list[Work]] = ([], [])  # for reading, for writing
+        self._idle: tuple[list[Connection], list[Connection]] = ([], [])  # for reading, for writing
         self._locks: ownership.Locks
         if self._postgres:
             self._locks = ownership.PostgresLocks(engine)
@@ -103,19 +103,21 @@ class Store:
         # connections stay open between them, and the driver is told where each begins and ends.
         idle = self._idle[writes]
         with RECORDABLE, self._turn if writes or self._file is None else FREE:
-            work = idle.pop() if idle else Work(connect.kept_connection(self._engine, writes=writes))
+            connection = idle.pop() if idle else connect.kept_connection(self._engine, writes=writes)
             try:
-                connect.begin(work._connection, work._driver, writes=writes)
-                changed = work._driver.total_changes
+                work = Work(connection)
+                driver = work._driver
+                connect.begin(connection, driver, writes=writes)
+                changed = driver.total_changes
                 yield work
-                if not writes and work._driver.total_changes != changed:
+                if not writes and driver.total_changes != changed:
                     # In memory one connection serves both kinds, and nothing else would stop it.
                     raise CannotRecord("a transaction that reads has written")
-                connect.commit(work._connection, work._driver)
+                connect.commit(connection, driver)
             except BaseException:
-                work._connection.close()
+                connection.close()
                 raise
-            idle.append(work)
+            idle.append(connection)
 
     # --- schema ---
 
@@ -187,8 +189,8 @@ class Store:
     def close(self) -> None:
         """Closes every connection."""
         self._locks.close()
-        for work in (*self._idle[False], *self._idle[True]):
-            work._connection.close()
+        for connection in (*self._idle[False], *self._idle[True]):
+            connection.close()
         self._engine.dispose()
 
 

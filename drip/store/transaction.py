@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from sqlalchemy import Connection, CursorResult, Executable, Row, Table
 from sqlalchemy.exc import DBAPIError
 
+from drip.core.records import RevisionId
 from drip.store.prepared import Form, Prepared
 
 Row_ = Row[*tuple[Any, ...]]
@@ -26,6 +27,7 @@ class Transaction:
         self._dialect = connection.dialect
         self._postgres = self._dialect.name == "postgresql"
         self._driver: Any = connection.connection.driver_connection
+        self._live: Mapping[str, RevisionId] | None = None  # asked many times in one transaction
 
     def _run(self, statement: Executable, parameters: Parameters = None) -> CursorResult[*tuple[Any, ...]]:
         return self._connection.execute(statement, parameters)

@@ -505,6 +505,21 @@ def test_a_reader_cannot_write(store: Store) -> None:
         assert work.suppress("ann", "x", NOW)
 
 
+def test_in_memory_nothing_is_said_between_transactions(memory_store: Store) -> None:
+    """Each change of a setting would make SQLite compile all statements anew: a third of a rehearsal."""
+    said: list[str] = []
+    with memory_store.write() as work:
+        work._driver.set_trace_callback(said.append)
+    for _ in range(2):
+        with memory_store.read() as work:
+            assert work.suppression("ann") is None
+        with memory_store.write() as work:
+            work.suppress("bob", "x", NOW)
+    assert [each for each in said if not each.startswith(("SELECT", "INSERT", "UPDATE"))] == [
+        "COMMIT", *(["BEGIN", "COMMIT", "BEGIN IMMEDIATE", "COMMIT"] * 2),
+    ]  # fmt: skip
+
+
 def test_a_reader_sees_one_moment(disk_store: Store, another: Store) -> None:
     with disk_store.read() as reading:
         before = reading.delivery_counts()

@@ -41,9 +41,12 @@ def test_nothing_due_is_one_look(ground: Ground) -> None:
     ground.join(THEIRS)
     ground.tick()
     with transactions() as begun, heard(ground.store) as asked:
-        assert ground.tick().sent == 0
+        ticked = ground.tick()
+    assert ticked.sent == 0
     assert begun == ["read"]
     assert len(asked) == 1
+    assert ticked.ahead is not None
+    assert ticked.ahead.moment == next_moment(ground.engine)
     with heard(ground.store) as asked:
         assert next_moment(ground.engine) is not None
         assert ground.engine.is_idle(ground.clock.now())
@@ -56,9 +59,12 @@ def test_one_mail_of_a_sequence_takes_four_writing_transactions_and_two_more_for
     """Advance, claim, mark, outcome; then the person is decided anew, and waits for the next step."""
     who = ground.join(THEIRS)
     with transactions() as begun, heard(ground.store) as asked:
-        assert ground.tick().sent == 1
+        ticked = ground.tick()
+    assert ticked.sent == 1
+    assert ticked.ahead is not None, "what it saw at its end need not be looked at again"
+    assert ticked.ahead.moment == next_moment(ground.engine)
     assert begun.count("write") <= 6
-    assert begun.count("read") <= 5
+    assert begun.count("read") <= 3  # before all, after the sending, and at the end
     assert len(asked) <= 50
     assert ground.enrollment(who, "invite")[0] is EnrollmentState.RUNNING
 
