@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -104,8 +104,6 @@ def scratch() -> Path:
 class PostgresServer:
     """One server for one test process. `url(name)` names a database of it."""
 
-    durability: ClassVar[dict[str, str]] = {"fsync": "off", "full_page_writes": "off"}
-
     def __init__(self, binaries: Path) -> None:
         # A short path: the socket's must fit into 107 bytes.
         self.folder = Path(tempfile.mkdtemp(prefix="pg", dir=scratch()))
@@ -130,10 +128,11 @@ class PostgresServer:
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": self.folder,
+            "fsync": "off",
+            "full_page_writes": "off",
             "max_connections": "60",
             "shared_buffers": "32MB",
             "log_min_messages": "fatal",
-            **self.durability,
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
         with (self.folder / "log").open("wb") as log:
@@ -287,10 +286,16 @@ def memory_store() -> Iterator[Store]:
         yield opened
 
 
-@pytest.fixture
-def store(disk_store: Store) -> Store:
-    """A store, on either engine. In memory the SQL is that of a file; `memory_store` is for what no SQL decides."""
-    return disk_store
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """A store, on every engine in turn."""
+    if request.param == "memory":
+        url = "sqlite:///:memory:"
+    else:
+        url = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "filled_postgres_url")
+    with contextlib.closing(open_store(url, root=ROOT)) as opened:
+        opened.create_or_check()
+        yield opened
 
 
 @pytest.fixture

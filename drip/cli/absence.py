@@ -138,6 +138,9 @@ def _open(work: Work, each: PlannedBroadcast, standing: Standing) -> Reason:
     since = next((found.paused_at for found in work.open_pauses(each.campaign) if not found.sequence), None)
     if since is not None:
         return Reason(ReasonName.PAUSED, f"since {moment_text(since, zone)}; `drip resume {each.campaign}`")
+    rest = standing.facts.subscriber.break_at(each.due_at)
+    if rest is not None:
+        return Reason(ReasonName.ON_BREAK, f"until {moment_text(rest.ends_at, zone)}, so it is skipped for them")
     at = f"{each.occasion.rpartition('@')[2]}" if each.readers_time else moment_text(each.due_at, zone)
     return Reason(ReasonName.NOT_DUE, f"goes to them {at}, if nothing changes")
 

@@ -45,8 +45,8 @@ SECTIONS = {
     "Send": {"run": "drip.cli.send:run", "send": "drip.cli.send:send"},
     "Look": {"status": "drip.cli.look:status", "why": "drip.cli.look:why", "log": "drip.cli.look:log"},
     "People": {
-        "subscriber": "drip.cli.erasing:subscriber",
-        "webinar": "drip.cli.webinars:webinar",
+        "subscriber": "drip.cli.choices:subscriber",
+        "webinar": "drip.cli.qr:webinar",
         "session": "drip.cli.webinars:session",
         "registration": "drip.cli.roster:registration",
         "attendance": "drip.cli.roster:attendance",

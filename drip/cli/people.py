@@ -5,6 +5,7 @@ what is only shown is read from the store. Called by `drip.cli.main` on demand.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -42,7 +43,7 @@ class Suppressed(DripError):
     default_hint = "a suppression beats every consent; `drip why EMAIL` shows its reason"
 
 
-subscriber = noun("subscriber", "People, each known by one address: add, list, show, tag, unsubscribe.")
+subscriber = noun("subscriber", "People, each known by one address: add, list, show, tag, pause, move, unsubscribe.")
 registration = noun("registration", "Who registered for which session of a webinar.")
 attendance = noun("attendance", "Who came to a session and who did not.")
 
@@ -173,7 +174,13 @@ def add(
     call.output.answer(_said(what, address, list_name, bool(zone or fields or tags)))
 
 
-def subscriber_json(work: Work, person: Subscriber) -> dict[str, object]:
+def break_end(person: Subscriber, now: datetime) -> datetime | None:
+    """The end of the break that somebody is on."""
+    rest = person.break_at(now)
+    return None if rest is None else rest.ends_at
+
+
+def subscriber_json(work: Work, person: Subscriber, now: datetime) -> dict[str, object]:
     """A subscriber for machines."""
     return {
         "type": "subscriber",
@@ -183,6 +190,7 @@ def subscriber_json(work: Work, person: Subscriber) -> dict[str, object]:
         "fields": dict(person.fields),
         "tags": sorted(person.tags),
         "left_at": person.left_at,
+        "break_until": break_end(person, now),
         "lists": {each.list: each.state.value for each in work.subscriptions(person.id)},
     }
 
@@ -222,13 +230,14 @@ def list_(call: Call, list_name: str | None, state: str | None, limit: int | Non
     cut = False
     with call.project() as project:
         known_list(project, list_name)
+        now = call.now()
         with project.store.read() as work:
             for number, person in enumerate(_all_subscribers(work, list_name, wanted)):
                 if most and number >= most:
                     cut = True
                     break
                 if call.output.json:
-                    call.output.record(subscriber_json(work, person))
+                    call.output.record(subscriber_json(work, person, now))
                     continue
                 lists = ", ".join(f"{each.list} ({each.state.value})" for each in work.subscriptions(person.id))
                 rows.append((person.email, lists or "no list", ", ".join(sorted(person.tags))))
@@ -250,18 +259,19 @@ def list_(call: Call, list_name: str | None, state: str | None, limit: int | Non
 @click.argument("email")
 def show(call: Call, email: str) -> None:
     """Show what is known about one subscriber. `drip why` tells what was and will be sent."""
-    from drip.cli.person import consent_lines, subscription_lines
+    from drip.cli.person import break_lines, consent_lines, subscription_lines
 
     with call.project() as project, project.store.read() as work:
         person = find_subscriber(project, work, email)
         if call.output.json:
-            call.output.document(subscriber_json(work, person))
+            call.output.document(subscriber_json(work, person, call.now()))
             return
         zone = project.definition.timezone
         lines = [person.email, f"zone: {person.zone or f'{zone} (the project has it)'}"]
         lines += [f"{name}: {one_line(value)}" for name, value in sorted(person.fields.items())]
         if person.tags:
             lines.append(f"tags: {', '.join(one_line(each) for each in sorted(person.tags))}")
+        lines += break_lines(person, call.now(), zone)
         lines += subscription_lines(work.subscriptions(person.id), zone)
         lines += consent_lines(work.consents(person.id), zone)
         call.output.answer("\n".join(lines))

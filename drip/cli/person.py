@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from drip.cli.absence import Absent, absent_from, absent_lines
 from drip.cli.names import near_hint
 from drip.cli.output import one_line
-from drip.cli.people import find_subscriber
+from drip.cli.people import break_end, find_subscriber
 from drip.core.decide import UNTIL_RESUMED, Decision, Do, End, Skip, Wait, timeline
 from drip.core.delivery import FINAL
 from drip.core.levers import Lever, levers
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 LOG_MAX = 10_000
 TOLD_WAITS = (
     ReasonName.PAUSED,
+    ReasonName.ON_BREAK,
     ReasonName.ATTENDANCE_UNKNOWN,
     ReasonName.SPACING,
     ReasonName.OUTSIDE_HOURS,
@@ -96,6 +97,7 @@ class Story:
 
     person: Subscriber
     zone: str
+    now: datetime
     suppression: Suppression | None
     subscriptions: Sequence[Subscription]
     consents: Sequence[Consent]
@@ -143,6 +145,7 @@ def gather(project: Project, work: Work, email: str, post: str | None, now: date
     return Story(
         person=person,
         zone=person.zone or project.definition.timezone,
+        now=now,
         suppression=work.suppression(person.mailbox),
         subscriptions=work.subscriptions(person.id),
         consents=work.consents(person.id),
@@ -290,6 +293,12 @@ def subscription_lines(subscriptions: Iterable[Subscription], zone: str) -> list
     return lines
 
 
+def break_lines(person: Subscriber, now: datetime, zone: str) -> list[str]:
+    """`on a break until Tue 22 Dec 09:00`, where somebody is."""
+    until = break_end(person, now)
+    return [] if until is None else [f"on a break until {wall_clock(until, zone)}"]
+
+
 def consent_lines(consents: Iterable[Consent], zone: str) -> list[str]:
     """The consent log of one person, oldest first."""
     lines = []
@@ -349,6 +358,7 @@ def lines_of(story: Story, post: str | None) -> list[str]:
         lines.append(f"suppressed since {at}: {story.suppression.reason}{note}; never mailed")
     if person.left_at is not None:
         lines.append(f"unsubscribed from everything on {wall_clock(person.left_at, zone)}")
+    lines += break_lines(person, story.now, zone)
     if post is None:
         lines += subscription_lines(story.subscriptions, zone)
         lines += consent_lines(story.consents, zone)
@@ -371,6 +381,7 @@ def document_of(story: Story) -> dict[str, object]:
         "zone": story.zone,
         "tags": sorted(story.person.tags),
         "left_at": story.person.left_at,
+        "break_until": break_end(story.person, story.now),
         "suppression": None
         if suppression is None
         else {"reason": suppression.reason, "at": suppression.at, "note": suppression.note},

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from drip.store.roster import Seated
     from drip.store.work import Work
 
-webinar = noun("webinar", "Webinars and their numbers: list, show, export.")
+webinar = noun("webinar", "Webinars and their numbers: list, show, export; a QR code of the page.")
 session = noun("session", "The sessions of a webinar: list, show, move, cancel.")
 
 ZOOM_BYTES_MAX = 2_000_000

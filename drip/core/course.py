@@ -273,12 +273,16 @@ def frozen_for(standing: Standing, announcement: Announcement, plots: Plots, now
     )
 
 
-def why_not_mailed(standing: Standing, mail: Mail) -> str | None:
+def why_not_mailed(standing: Standing, mail: Mail, now: datetime) -> str | None:
     """The "no" that the mark would find, or None (DESIGN §8 b)."""
     if standing.suppressed is not None:
         return ReasonName.SUPPRESSED.value
+    if mail.list is not None and mail.list not in standing.lists:
+        return ReasonName.UNSUBSCRIBED.value
+    if mail.kind is Kind.BROADCAST and standing.subscriber.break_at(now) is not None:
+        return ReasonName.ON_BREAK.value
     if mail.list is not None:
-        return None if mail.list in standing.lists else ReasonName.UNSUBSCRIBED.value
+        return None
     if mail.kind is Kind.CONFIRMATION or standing.subscriber.left_at is None:
         return None
     return ReasonName.UNSUBSCRIBED.value

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from drip.core.endings import why_over
 from drip.core.lateness import attendance_deadline, expiry, last_moment, registered_too_late, stop_moment
 from drip.core.model import Campaign, LatePolicy, Sequence, Step, Verb, WhenKind
-from drip.core.pauses import after_pauses, counted, skipped_in
+from drip.core.pauses import after_pauses, counted, skipped_in, with_breaks
 from drip.core.reasons import Reason, ReasonName
 from drip.core.records import Did, EnrollmentState, Facts, StepDone
 from drip.core.segments import judge, settled
@@ -98,6 +98,12 @@ def decide(sequence: Sequence, facts: Facts, now: datetime, *, campaign: Campaig
         return Wait(UNTIL_RESUMED, step, Reason(ReasonName.PAUSED, text))
     if step is None:
         return End(EnrollmentState.DONE, Reason(ReasonName.ALL_STEPS_DONE, "all steps are done"))
+    if facts.subscriber.breaks and not sequence.is_service:
+        found = facts.subscriber.break_at(now)
+        if found is not None:
+            text = f"until {moment_text(found.ends_at, facts.zone)}"
+            return _wait_or_stop(sequence, facts, Wait(found.ends_at, step, Reason(ReasonName.ON_BREAK, text)))
+        facts = replace(facts, pauses=with_breaks(facts.pauses, facts.subscriber.breaks))
     return _decide_step(sequence, step, facts, now, campaign)
 
 

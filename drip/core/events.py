@@ -202,6 +202,15 @@ class ChoseClicks:
 
 
 @dataclass(frozen=True, slots=True)
+class TookBreak:
+    """The reader wants no letters and no sequences for so many weeks from now; also who is on a break already."""
+
+    subscriber_id: SubscriberId
+    weeks: int
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
 class LinkFetched:
     """Somebody or something fetched a link of a mail. `machine` says why it cannot have been the reader, where the
     request itself tells; the link is the one that the mail named."""
@@ -217,6 +226,43 @@ class LinkClicked:
 
     delivery_id: DeliveryId
     link: str
+
+
+@dataclass(frozen=True, slots=True)
+class CameBack:
+    """The reader ended the break before its time."""
+
+    subscriber_id: SubscriberId
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchedOn:
+    """The reader chose a list on the preferences page, whose address came in a mail to them. `evidence` has the words
+    that stood beside the button."""
+
+    subscriber_id: SubscriberId
+    list: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class AskedToMove:
+    """The reader typed another address into the preferences page. Only a mail to that address answers; the author may
+    attest that they asked for it, and then it moves at once."""
+
+    subscriber_id: SubscriberId
+    email: str
+    evidence: Evidence
+    attested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmedMove:
+    """The button that the mail to the new address leads to was pressed."""
+
+    delivery_id: DeliveryId
+    evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,5 +295,10 @@ Event = (
     | ChoseClicks
     | LinkFetched
     | LinkClicked
+    | TookBreak
+    | CameBack
+    | SwitchedOn
+    | AskedToMove
+    | ConfirmedMove
     | Erased
 )

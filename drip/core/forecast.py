@@ -174,7 +174,7 @@ class Forecast:
         if opening is not None:
             mail.due_at = opening
             return False
-        refused = why_not_mailed(standing, mail)
+        refused = why_not_mailed(standing, mail, now)
         if refused is not None:
             settle_mail(standing, mail, DeliveryState.SKIPPED, refused, now)
             return False
@@ -280,6 +280,7 @@ class _Likeness:
             self._clicked(standing) if standing.clicked else None,
             standing.suppressed is not None,
             subscriber.left_at is not None,
+            subscriber.breaks,
             self._last_drip(standing, passages, plain, moment),
             tuple(self._passage(standing, each, is_plain) for each, is_plain in zip(passages, plain, strict=True)),
             tuple(

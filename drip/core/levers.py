@@ -78,6 +78,10 @@ def _about(campaign: Campaign, plot: Plot, facts: Facts, decision: Decision, now
     match decision.reason.name:
         case ReasonName.PAUSED if isinstance(decision, Wait):
             yield Lever("resume", f"`drip resume {campaign.name}/{plot.name}` lets it go on")
+        case ReasonName.ON_BREAK:
+            yield Lever(
+                "come-back", "`drip subscriber resume`, or their own press on the preferences page, ends the break"
+            )
         case ReasonName.ATTENDANCE_UNKNOWN:
             yield from _branches(campaign, plot, facts, now)
         case ReasonName.OUTSIDE_HOURS if isinstance(decision, Wait) and plot.hours is not None:

@@ -37,6 +37,7 @@ class Purpose(StrEnum):
     JOIN = "join"
     MANAGE = "manage"
     BROWSER = "browser"
+    MOVE = "move"
 
 
 _SUBJECTS = {each: b"drip link\x00" + each.value.encode() + b"\x00" for each in Purpose}

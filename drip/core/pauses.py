@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from drip.core.model import Hours, When, WhenKind
-from drip.core.records import Pause, ResumeMode
+from drip.core.records import Break, Pause, ResumeMode
 from drip.core.when import settle
 
 
@@ -46,3 +46,16 @@ def skipped_in(moment: datetime, inside_since: datetime, pauses: Iterable[Pause]
         if moment <= each.resumed_at and inside_since <= each.resumed_at:
             return each
     return None
+
+
+def with_breaks(pauses: Iterable[Pause], breaks: Iterable[Break]) -> tuple[Pause, ...]:
+    """The pauses of somebody who took breaks: a break is a pause of one's own that shifts. No time counts twice."""
+    found = list(pauses)
+    idle = [(each.paused_at, each.resumed_at) for each in found if each.mode is ResumeMode.SHIFT and each.resumed_at]
+    for each in breaks:
+        pieces = [(each.began_at, each.ends_at)]
+        for since, until in idle:
+            halves = (half for begin, end in pieces for half in ((begin, min(end, since)), (max(begin, until), end)))
+            pieces = [(begin, end) for begin, end in halves if begin < end]
+        found += [Pause(0, "", "", begin, resumed_at=end, mode=ResumeMode.SHIFT) for begin, end in pieces]
+    return tuple(sorted(found, key=lambda pause: pause.paused_at))

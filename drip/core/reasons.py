@@ -28,6 +28,7 @@ class ReasonName(StrEnum):
     STOPS_FIRST = "stops-first"
     CAPPED = "capped"
     PAUSED = "paused"
+    ON_BREAK = "on-break"
     BURST = "burst"
     LATE_ASK = "late-ask"
     # Never, for this step.
@@ -151,6 +152,12 @@ EXPLANATIONS: Mapping[ReasonName, str] = MappingProxyType(
             "You paused this with `drip pause`: nothing of it is planned or sent until `drip resume`. A mail that was "
             "skipped for this reason became due meanwhile, and you resumed with `--skip-overdue`; the steps behind it "
             "keep the moments that they had."
+        ),
+        ReasonName.ON_BREAK: (
+            "The reader takes a break: they chose on the preferences page (or you did for them, by `drip subscriber "
+            "pause`) to get no letters and no sequences for some weeks. Sequences stand still and go on afterwards "
+            "with the same gaps; a broadcast that comes meanwhile is skipped for them, because letters from weeks ago "
+            "in one heap are no break. Mails about a seat that they booked go on."
         ),
         ReasonName.BURST: (
             "The run found far more drip mails due at once than this project usually sends (`burst:` in drip.yaml, 5 "

@@ -23,11 +23,20 @@ RevisionId = NewType("RevisionId", int)
 
 
 @dataclass(frozen=True, slots=True)
+class Break:
+    """A stretch of time in which a reader wants no letters and no sequences; whoever comes back early ends it."""
+
+    began_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Subscriber:
     """A person known by one e-mail address. `mailbox` is the keyed hash of the normalized address.
 
     `left_at` is set when they unsubscribed from everything, and cleared when they come back by themselves.
-    `clicks_since` is since when they let us note which links they follow; None: they do not.
+    `clicks_since` is since when they let us note which links they follow; None: they do not. `breaks` are all that they
+    took, the oldest first.
     """
 
     id: SubscriberId
@@ -39,6 +48,25 @@ class Subscriber:
     tags: frozenset[str] = frozenset()
     left_at: datetime | None = None
     clicks_since: datetime | None = None
+    breaks: tuple[Break, ...] = ()
+
+    def break_at(self, now: datetime) -> Break | None:
+        """The break that they are on."""
+        return next((each for each in self.breaks if each.began_at <= now < each.ends_at), None)
+
+
+@dataclass(frozen=True, slots=True)
+class AddressChange:
+    """A subscriber's way from one address to another; until it is confirmed from the new one, nothing moves."""
+
+    id: int
+    subscriber_id: SubscriberId
+    email: str
+    mailbox: str
+    was_email: str
+    was_mailbox: str
+    asked_at: datetime
+    confirmed_at: datetime | None = None
 
 
 class SubscriptionState(StrEnum):

@@ -25,7 +25,7 @@ TEXTS: Mapping[int, str] = MappingProxyType(
         10: "Somebody enters a sequence once, or as `again:` says, and gets a post once on each occasion.",
         11: "Goal and stop are looked at in the moment of sending; the one completes, the other abandons.",
         12: "`at-most:` limits what one person gets in a day and a week; what it holds back has a deadline.",
-        13: "A pause freezes; the resume says whether the time counts.",
+        13: "A pause freezes; the resume says whether the time counts. The time of a reader's own break does not.",
         14: "Who gets which variant of a test is fixed for each person, and recorded.",
         15: "A run that would send far more than usual stops and asks.",
     }
@@ -54,6 +54,7 @@ RULES: Mapping[ReasonName, int] = MappingProxyType(
         ReasonName.STOPS_FIRST: 11,
         ReasonName.CAPPED: 12,
         ReasonName.PAUSED: 13,
+        ReasonName.ON_BREAK: 13,
     }
 )
 """The rule of time and sequence that a reason comes from, by its number; docs/reasons.md has them in words."""

@@ -1,7 +1,7 @@
 """What each event does to the rows: one function per event, all inside one transaction.
 
-The functions stand in `subscribing`, `registering`, `seating`, `answering`, `attending`, `clicking` and `forgetting`;
-this is the table that finds them. Called by `Engine.happen`.
+The functions stand in `subscribing`, `registering`, `seating`, `answering`, `attending`, `clicking`, `resting`,
+`moving` and `forgetting`; this is the table that finds them. Called by `Engine.happen`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from drip.core.events import (
     AddedByAuthor,
     AnsweredInvite,
     AskedToJoin,
+    AskedToMove,
     AskedToRegister,
     AttendanceReported,
+    CameBack,
     CancelledRegistration,
     ChoseClicks,
     ChoseZone,
+    ConfirmedMove,
     ConfirmedRegistration,
     ConfirmedSubscription,
     Erased,
@@ -30,13 +33,16 @@ from drip.core.events import (
     OfferLapsed,
     SeenInMeeting,
     SessionEnded,
+    SwitchedOn,
     TagChanged,
+    TookBreak,
     Unsubscribed,
 )
 from drip.engine.answering import answered_invite
 from drip.engine.attending import attendance_reported, seen_in_meeting
 from drip.engine.clicking import chose_clicks, link_clicked, link_fetched
 from drip.engine.forgetting import erased
+from drip.engine.moving import asked_to_move, confirmed_move
 from drip.engine.registering import (
     asked_to_register,
     cancelled_registration,
@@ -44,6 +50,7 @@ from drip.engine.registering import (
     joined_session,
     session_ended,
 )
+from drip.engine.resting import came_back, took_break
 from drip.engine.scene import Happened, Scene
 from drip.engine.seating import joined_waiting_list, moved_registration, offer_lapsed
 from drip.engine.subscribing import (
@@ -51,6 +58,7 @@ from drip.engine.subscribing import (
     asked_to_join,
     chose_zone,
     confirmed_subscription,
+    switched_on,
     tag_changed,
     unsubscribed,
 )
@@ -80,6 +88,11 @@ PERFORMERS: Mapping[type[Any], Callable[[Scene, Any], Happened]] = {
     ChoseClicks: chose_clicks,
     LinkFetched: link_fetched,
     LinkClicked: link_clicked,
+    TookBreak: took_break,
+    CameBack: came_back,
+    SwitchedOn: switched_on,
+    AskedToMove: asked_to_move,
+    ConfirmedMove: confirmed_move,
     Erased: erased,
 }
 

@@ -128,6 +128,8 @@ class Letters:
         confirm = base
         if is_house(delivery) and addressed.registration is not None:
             confirm = f"{base}/b/{self._keys.sign(Purpose.BOOK, addressed.registration.id)}"
+        elif is_house(delivery) and delivery.post == MOVE_POST:
+            confirm = f"{base}/e/{self._keys.sign(Purpose.MOVE, delivery.id)}"
         elif delivery.kind is Kind.CONFIRMATION and addressed.subscription is not None:
             token = self._keys.sign(Purpose.CONFIRM, addressed.subscription.id, confirm_expiry(now))
             confirm = f"{base}/confirm/{token}"
@@ -243,6 +245,9 @@ def is_house(delivery: Delivery) -> bool:
     is_news = delivery.kind is Kind.REMINDER and delivery.step is None and delivery.enrollment_id is None
     return delivery.kind is Kind.CONFIRMATION or (is_news and delivery.registration_id is not None)
 
+
+MOVE_POST = "confirm-address"
+"""The question to a new address; its link names the delivery, which says whose question it was and where it went."""
 
 MOVES = frozenset({"session-moved", "registration-moved"})
 CANCELS = frozenset({"registration-cancelled", "session-cancelled"})

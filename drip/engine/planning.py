@@ -125,9 +125,10 @@ class Look:
         classes = Classes(self.plot, self.campaign, now)
         members: dict[object, list[int]] = defaultdict(list)
         waiting: dict[str, int] = defaultdict(int)
-        for stand, is_looked_at in self._rows(work, now):
+        for stand, is_looked_at, has_rested in self._rows(work, now):
             if is_looked_at:
-                members[classes.key(stand) if plain else stand.id].append(stand.id)
+                # Whoever ever took a break has a time of their own, so nobody stands for them.
+                members[classes.key(stand) if plain and not has_rested else stand.id].append(stand.id)
             elif stand.position < len(self.plot.steps):
                 waiting[self.plot.steps[stand.position].identity] += 1
         first = {ids[0]: ids for ids in members.values()}
@@ -142,8 +143,9 @@ class Look:
     def _has_paused(self, work: Work) -> bool:
         return any(each.sequence in ("", self._old.name) for each in work.pauses([self.campaign.name]))
 
-    def _rows(self, work: Work, now: datetime) -> Iterator[tuple[Stand, bool]]:
-        """Everybody, and whether the next run looks at them: the edit wakes them, or they are due in any case."""
+    def _rows(self, work: Work, now: datetime) -> Iterator[tuple[Stand, bool, bool]]:
+        """Everybody; whether the next run looks at them (the edit wakes them, or they are due in any case); and whether
+        they ever took a break."""
         steps = [each.identity for each in self.plot.steps]
         closed = sum(each.days for each in self.plot.hours.closed) if self.plot.hours is not None else 0
         present = micro(now)
@@ -157,13 +159,14 @@ class Look:
             lately=now - DRIP_MATTERS - timedelta(days=closed),
             now=now,
         )
-        for number, position, anchor, zone, next_step, next_due, replanned, last, *flags in rows:
+        for number, position, anchor, zone, next_step, next_due, replanned, last, rested, *flags in rows:
             is_new = self._is_new_place(next_step, position)
             is_touched = self._is_touched and (is_new or position not in self._same)
             stand = Stand(number, position, anchor, zone, is_new, replanned, last, tuple(flags))
             yield (
                 stand,
                 next_due is None or next_due <= present or self._reopens or is_touched or position >= len(steps),
+                bool(rested),
             )
 
     def _renamed(self, step: str) -> str | None:

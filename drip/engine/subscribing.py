@@ -15,6 +15,7 @@ from drip.core.events import (
     ChoseZone,
     ConfirmedSubscription,
     Scope,
+    SwitchedOn,
     TagChanged,
     Unsubscribed,
 )
@@ -36,6 +37,7 @@ from drip.core.records import (
 )
 from drip.engine.addresses import judge_address
 from drip.engine.live import Edition
+from drip.engine.resting import end_break
 from drip.engine.scene import Happened, Scene, end, signal
 from drip.errors import NotFound
 
@@ -81,18 +83,21 @@ def plan_house_post(
     revision_id: RevisionId,
     subscription_id: SubscriptionId | None = None,
     registration: Registration | None = None,
+    mailbox: str | None = None,
 ) -> None:
     """Plan one of drip's own posts. The quarter of an hour is part of the occasion, so the unique key itself
-    refuses the second one, also when four hundred requests arrive at once.
+    refuses the second one, also when four hundred requests arrive at once. `mailbox` is where it goes, if not to the
+    subscriber's own.
     """
-    if not _may_ask(scene, subscriber.mailbox):
+    mailbox = mailbox or subscriber.mailbox
+    if not _may_ask(scene, mailbox):
         scene.log("ask-ceiling", subscriber.id, subject=about, detail="too many confirmations in one day")
         return
     quarter = int(scene.now.timestamp() // ASK_EVERY.total_seconds())
     scene.work.plan_delivery(
         NewDelivery(
             occasion=f"house/{post}/{about}/{quarter}",
-            mailbox=subscriber.mailbox,
+            mailbox=mailbox,
             subscriber_id=subscriber.id,
             campaign=registration.campaign if registration else "",
             post=post,
@@ -201,10 +206,35 @@ def confirmed_subscription(scene: Scene, event: ConfirmedSubscription) -> Happen
         return Happened("ended", subscription.subscriber_id, subscription_id=subscription.id)
     changed = _activate(scene, subscription.id, subscription.subscriber_id, subscription.list)
     if changed:
+        person = scene.work.subscriber(subscription.subscriber_id)
+        if person is not None:
+            # Whoever signs up for something while on a break wants mails again.
+            end_break(scene, person, event.evidence)
         note_consent(scene, subscription.subscriber_id, subscription.list, ConsentKind.CONFIRMED, event.evidence)
         if event.clicks is not None:
             choose_clicks(scene, subscription.subscriber_id, noted=True, evidence=event.clicks)
     return Happened("confirmed" if changed else "already", subscription.subscriber_id, subscription_id=subscription.id)
+
+
+def switched_on(scene: Scene, event: SwitchedOn) -> Happened:
+    """`on` at once for whoever pressed a button in a mail to this address before; others are `asked` by mail first."""
+    who, work = event.subscriber_id, scene.work
+    project, mailing_list = list_named(scene, event.list)
+    work.hold_subscriber(who)
+    person = work.subscriber(who)
+    if person is None:
+        return Happened("unknown")
+    if work.suppression(person.mailbox) is not None:
+        return Happened("suppressed", who)
+    known = {each.list: each.state for each in work.subscriptions(who)}
+    if known.get(event.list) is SubscriptionState.ACTIVE:
+        return Happened("already", who)
+    if not any(each.kind is ConsentKind.CONFIRMED for each in work.consents(who)):
+        return _ask(scene, person, mailing_list, project, event.evidence)
+    subscription = work.subscribe(who, event.list, SubscriptionState.PENDING, scene.now)
+    note_consent(scene, who, event.list, ConsentKind.CONFIRMED, event.evidence)
+    _activate(scene, subscription.id, who, event.list)
+    return Happened("on", who, subscription_id=subscription.id)
 
 
 def ask_to_join(scene: Scene, who: SubscriberId, list_name: str, evidence: Evidence) -> Happened:

@@ -140,6 +140,12 @@ def clock_words(moment: datetime) -> str:
     return f"{hour}:{moment.minute:02d} {'am' if moment.hour < 12 else 'pm'}"
 
 
+def day_words(moment: datetime, zone: str) -> str:
+    """`Tuesday, December 8`, where the reader lives."""
+    local = moment.astimezone(ZoneInfo(zone))
+    return f"{local:%A}, {local:%B} {local.day}"
+
+
 def city_of(zone: str) -> str:
     """`New York` for America/New_York. Abbreviations such as CST mean several zones; cities mean one."""
     return "UTC" if zone == "UTC" else zone.rsplit("/", 1)[-1].replace("_", " ")

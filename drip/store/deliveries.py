@@ -16,6 +16,7 @@ from sqlalchemy import (
     Select,
     Text,
     Update,
+    and_,
     bindparam,
     case,
     exists,
@@ -50,6 +51,7 @@ SUPPRESSED: Final = "suppressed"
 UNSUBSCRIBED: Final = "unsubscribed"
 OWNER_DIED: Final = "owner-died"
 ALREADY_SENT: Final = "already-sent"
+ON_BREAK: Final = "on-break"
 
 # What a "no" looks like, seen from a delivery.
 IS_SUPPRESSED = exists().where(suppression.c.mailbox == delivery.c.mailbox)
@@ -64,6 +66,15 @@ IS_ACTIVE = exists().where(
     subscription.c.list == delivery.c.list,
     subscription.c.state == said(SubscriptionState.ACTIVE),
 )
+# A letter to many that comes while its reader is on a break is not for them (decision 0270). What belongs to sequences
+# waits for the end of the break in its enrollment.
+IS_ON_BREAK = and_(
+    delivery.c.kind == ranked(Kind.BROADCAST),
+    exists().where(
+        subscriber.c.id == delivery.c.subscriber_id, subscriber.c.break_until > bindparam("now", type_=Moment())
+    ),
+)
+MAY_GO_NOW = and_(~IS_PAUSED, ~IS_ON_BREAK)
 HAS_NOT_LEFT = exists().where(subscriber.c.id == delivery.c.subscriber_id, subscriber.c.left_at.is_(None))
 # With a list: an active subscription to it. Without one it is a service mail: for who has not left altogether; and a
 # confirmation, which only answers what the person asked for, goes to everybody else too.
@@ -133,7 +144,7 @@ def mark_statement(postgres: bool) -> Update:
     )
     return (
         update(delivery)
-        .where(delivery.c.id.in_(select(free.c.id)), *ours, ~IS_SUPPRESSED, ~WAS_SENT, MAY_BE_MAILED, ~IS_PAUSED)
+        .where(delivery.c.id.in_(select(free.c.id)), *ours, ~IS_SUPPRESSED, ~WAS_SENT, MAY_BE_MAILED, MAY_GO_NOW)
         .values(
             state=SENDING,
             attempt=delivery.c.attempt + 1,
@@ -155,7 +166,7 @@ def refuse_statement(postgres: bool) -> Update:
         .with_for_update(skip_locked=True, key_share=True)
         .cte("free")
     )
-    refused = or_(IS_SUPPRESSED, WAS_SENT, ~MAY_BE_MAILED)
+    refused = or_(IS_SUPPRESSED, WAS_SENT, ~MAY_BE_MAILED, IS_ON_BREAK)
     return (
         update(delivery)
         .where(delivery.c.id.in_(select(free.c.id)), *ours)
@@ -165,6 +176,7 @@ def refuse_statement(postgres: bool) -> Update:
                 (IS_SUPPRESSED, literal(SUPPRESSED)),
                 (WAS_SENT, literal(ALREADY_SENT)),
                 (~MAY_BE_MAILED, literal(UNSUBSCRIBED)),
+                (IS_ON_BREAK, literal(ON_BREAK)),
                 else_=delivery.c.reason,
             ),
             finished_at=case((refused, moment("now")), else_=null()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -22,13 +23,13 @@ from drip.core.records import (
     Subscription,
     SubscriptionState,
 )
+from drip.store.addresses import Addresses
 from drip.store.columns import among, ranked, said
 from drip.store.deliveries import DELIVERY, UNSETTLED
 from drip.store.enrollments import put_step_statement, wait_statement
 from drip.store.people import SUBSCRIBER, as_subscriber
 from drip.store.prepared import Prepared, prepared
 from drip.store.schema import delivery, enrollment, registration, revision, session, subscriber, subscription
-from drip.store.transaction import Transaction
 
 # By the partial index `delivery_unsettled`, whose condition stands first, word for word.
 UNCERTAIN_CONFIRMATION = (
@@ -84,7 +85,7 @@ def next_end_statement() -> Select[Any]:
     return select(session.c.ends).where(*open_).order_by(session.c.ends).limit(1)
 
 
-class Desk(Transaction):
+class Desk(Addresses):
     """Methods for the runs."""
 
     def readers_for(self, deliveries: Sequence[Delivery]) -> Mapping[DeliveryId, Reader]:
@@ -106,14 +107,34 @@ class Desk(Transaction):
             row[0]: Subscription(*row)
             for row in self._by_ids(permissions_statement, {each.subscription_id for each in deliveries})
         }
+        elsewhere = self._at_other_addresses(deliveries, people)
         return {
             each.id: (
-                people[each.subscriber_id],
+                elsewhere.get(each.id, people[each.subscriber_id]),
                 seats.get(each.registration_id),
                 permissions.get(each.subscription_id),
             )
             for each in deliveries
         }
+
+    def _at_other_addresses(
+        self, deliveries: Sequence[Delivery], people: Mapping[int, Subscriber]
+    ) -> Mapping[DeliveryId, Subscriber]:
+        """A mail goes to the mailbox that it was planned for: the question to the new address before it is anybody's,
+        the news of the move and what was tried before to the old one."""
+        astray = [each for each in deliveries if each.mailbox != people[each.subscriber_id].mailbox]
+        if not astray:
+            return {}
+        changes = self.address_changes({each.subscriber_id for each in astray})
+        found = {}
+        for each in astray:
+            known: dict[str, str] = {}
+            for change in changes.get(each.subscriber_id, ()):
+                known |= {change.was_mailbox: change.was_email, change.mailbox: change.email}
+            if each.mailbox in known:
+                person = people[each.subscriber_id]
+                found[each.id] = replace(person, email=known[each.mailbox], mailbox=each.mailbox)
+        return found
 
     def _by_ids(self, statement: Callable[[bool], Prepared], ids: Collection[int | None]) -> Sequence[Any]:
         wanted = sorted(each for each in ids if each is not None)

@@ -15,7 +15,19 @@ from drip.core.delivery import DeliveryState
 from drip.core.records import SubscriberId
 from drip.store.enrollments import NOT_YET_SENT
 from drip.store.people import ERASED
-from drip.store.schema import attempt, click, consent, delivery, log, presence, registration, subscriber, tag, variant
+from drip.store.schema import (
+    address_change,
+    attempt,
+    click,
+    consent,
+    delivery,
+    log,
+    presence,
+    registration,
+    subscriber,
+    tag,
+    variant,
+)
 from drip.store.transaction import Transaction
 
 
@@ -23,7 +35,7 @@ class Forgetting(Transaction):
     """The one method that erases."""
 
     def forget(self, who: SubscriberId, now: datetime) -> None:
-        """Takes back what is not sent, and removes address, fields, tags, zones, evidence, what relays answered, how
+        """Takes back what is not sent, and removes addresses, fields, tags, zones, evidence, what relays answered, how
         long they were somewhere, which links they followed, and every line of the log about them."""
         theirs = delivery.c.subscriber_id == who
         back = {"state": DeliveryState.CANCELLED, "reason": ERASED, "finished_at": now, "owner": None}
@@ -34,7 +46,8 @@ class Forgetting(Transaction):
         seats = select(registration.c.id).where(registration.c.subscriber_id == who)
         self._run(delete(presence).where(presence.c.registration_id.in_(seats)))
         self._run(update(registration).where(registration.c.subscriber_id == who).values(zone=None))
-        for table in (click, consent, tag, variant, log):
+        for table in (click, consent, tag, variant, log, address_change):
             self._run(delete(table).where(table.c.subscriber_id == who))
         nobody: dict[str, Any] = {"email": "", "fields": {}, "zone": None, "left_at": now, "clicks_since": None}
+        nobody |= {"breaks": None, "break_until": None}
         self._run(update(subscriber).where(subscriber.c.id == who).values(**nobody))

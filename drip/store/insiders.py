@@ -18,6 +18,7 @@ from drip.store.columns import among, ranked, said
 from drip.store.conditions import Asking, active
 from drip.store.enrollments import ENROLLMENT, Enrollments
 from drip.store.replanning import standing
+from drip.store.resting import HAS_TAKEN_ONE
 from drip.store.schema import delivery, enrollment, subscriber, suppression
 from drip.store.transaction import Row_
 
@@ -41,8 +42,8 @@ class Insiders(Asking, Enrollments):
         now: datetime,
     ) -> Iterator[Row_]:
         """Everybody who would be looked at: id, position, anchor, zone, the step and moment that they wait for, when an
-        edit last moved them, their last drip mail since `lately`, and the answers: may they be mailed at all, are they
-        on a list, and `questions`.
+        edit last moved them, their last drip mail since `lately`, whether they ever took a break, and the answers: may
+        they be mailed at all, are they on a list, and `questions`.
 
         `positions` says where each step that may be behind them stands in the wanted sequence; `waking` are the steps
         that are taken out, whose planned mails would be taken back.
@@ -78,6 +79,7 @@ class Insiders(Asking, Enrollments):
                 type_coerce(enrollment.c.next_due, BigInteger),
                 type_coerce(enrollment.c.replanned_at, BigInteger),
                 last.c.at,
+                case((HAS_TAKEN_ONE, 1), else_=0),
                 *(case((each, 1), else_=0) for each in answers),
             )
             .select_from(tables)

@@ -14,6 +14,7 @@ from sqlalchemy import Select, Text, Update, bindparam, delete, exists, func, in
 
 from drip.core.model import NOTHING
 from drip.core.records import (
+    Break,
     Consent,
     ConsentKind,
     Evidence,
@@ -40,6 +41,7 @@ SUBSCRIBER = (
     subscriber.c.fields,
     subscriber.c.left_at,
     subscriber.c.clicks_since,
+    subscriber.c.breaks,
 )
 
 ERASED = "erased"
@@ -51,8 +53,15 @@ OPEN_SEATS = (RegistrationState.PENDING, RegistrationState.BOOKED)
 
 def as_subscriber(row: Row_, tags: frozenset[str]) -> Subscriber:
     """A row that begins with SUBSCRIBER, and the tags, as a record."""
-    number, email, mailbox, created_at, zone, fields, left_at, clicks_since = row[:8]
-    return Subscriber(number, email, mailbox, created_at, zone, fields, tags, left_at, clicks_since)
+    number, email, mailbox, created_at, zone, fields, left_at, clicks_since, breaks = row[:9]
+    return Subscriber(number, email, mailbox, created_at, zone, fields, tags, left_at, clicks_since, as_breaks(breaks))
+
+
+def as_breaks(stored: Mapping[str, str] | None) -> tuple[Break, ...]:
+    """Begin and end of each, as `Resting.set_breaks` wrote them. Nearly nobody has any."""
+    if not stored:
+        return ()
+    return tuple(Break(*map(datetime.fromisoformat, each)) for each in sorted(stored.items()))
 
 
 @prepared

@@ -6,9 +6,6 @@ partial: they hold the live rows only, so that finished millions cost nothing (D
 
 from __future__ import annotations
 
-from enum import IntEnum, StrEnum
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -39,41 +36,14 @@ from drip.core.records import (
 )
 from drip.core.seats import WaitingState
 from drip.store.columns import Json, Moment, Prose, Rank, Word
+from drip.store.naming import NAMES, PARTIAL, numbers, partial, words
 from drip.store.results import BroadcastState
-
-NAMES = {
-    "ix": "%(table_name)s_%(column_0_N_name)s",
-    "pk": "%(table_name)s_pkey",
-    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
-    "uq": "%(table_name)s_%(column_0_N_name)s_key",
-    "ck": "%(table_name)s_%(constraint_name)s_check",
-}
 
 metadata = MetaData(naming_convention=NAMES)
 
 # Tables with `sqlite_autoincrement` have ids that stand in signed links: an erased row's id must never come back as
 # somebody else's. PostgreSQL's sequences never go back.
 Id = BigInteger().with_variant(Integer, "sqlite")
-
-
-def words(column: str, enum: type[StrEnum]) -> CheckConstraint:
-    """A CHECK that the column holds one of the enum's words."""
-    return CheckConstraint(f"{column} IN ({', '.join(repr(each.value) for each in enum)})", name=column)
-
-
-def numbers(column: str, enum: type[IntEnum]) -> CheckConstraint:
-    """A CHECK that the column holds one of the enum's numbers."""
-    return CheckConstraint(f"{column} IN ({', '.join(str(each.value) for each in enum)})", name=column)
-
-
-PARTIAL: list[tuple[Index, str]] = []
-
-
-def partial(name: str, where: str, *columns: Column[Any], unique: bool = False) -> Index:
-    """An index of only the rows where the condition holds. Queries must say the condition word for word."""
-    index = Index(name, *columns, unique=unique, sqlite_where=text(where))
-    PARTIAL.append((index, where))
-    return index
 
 
 def for_postgresql() -> None:
@@ -106,6 +76,24 @@ subscriber = Table(
     Column("fields", Json, nullable=False, server_default="{}"),
     Column("left_at", Moment),
     Column("clicks_since", Moment),  # since when their clicks may be noted; empty: they may not
+    Column("breaks", Json),  # of every break that they took: its begin and its end
+    Column("break_until", Moment),  # the end of the last one
+    sqlite_autoincrement=True,
+)
+partial("subscriber_break", "break_until IS NOT NULL", subscriber.c.break_until)
+
+# Somebody's way from one address to another: asked for on the page, done by the button in a mail to the new one.
+address_change = Table(
+    "address_change",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("subscriber_id", Id, ForeignKey(subscriber.c.id), nullable=False, index=True),
+    Column("email", Text, nullable=False),
+    Column("mailbox", Text, nullable=False),
+    Column("was_email", Text, nullable=False),
+    Column("was_mailbox", Text, nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("confirmed_at", Moment),
     sqlite_autoincrement=True,
 )
 

@@ -19,6 +19,7 @@ from drip.store.late import Late
 from drip.store.outcomes import Outcomes
 from drip.store.paces import Paces
 from drip.store.pausing import Pausing
+from drip.store.resting import Resting
 from drip.store.restored import Restored
 from drip.store.revisions import Revisions
 from drip.store.roster import Roster
@@ -44,6 +45,7 @@ class Work(
     Outcomes,
     Paces,
     Pausing,
+    Resting,
     Restored,
     Revisions,
     Roster,
@@ -51,4 +53,4 @@ class Work(
     Variants,
     Webinars,
 ):
-    """One transaction's methods. People and facts come with the broadcasts, who build on them."""
+    """One transaction's methods. People and facts come with the broadcasts, addresses with the desk."""

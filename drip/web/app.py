@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from drip.engine.live import NotApplied
 from drip.errors import CannotRecord, Locked, NotFound
-from drip.web import home, joining, own_data, signup, unsubscribe, webinar
+from drip.web import home, joining, moving, own_data, preferences, signup, unsubscribe, webinar
 from drip.web.archive import Archive
 from drip.web.guard import Guard, host_name
 from drip.web.hooks import Hook, zoom
@@ -71,8 +71,9 @@ def addresses(viewer: Viewer, archive: Archive) -> tuple[Address, ...]:
         Address("/s/{list}", signup.form, signup.sign_up, is_even=True),
         Address("/confirm/{token}", signup.confirm_page, signup.confirm),
         Address("/u/{token}", unsubscribe.page, unsubscribe.act),
-        Address("/p/{token}", unsubscribe.preferences_page, unsubscribe.prefer),
+        Address("/p/{token}", preferences.page, preferences.act, is_even=True),
         Address("/p/{token}/data.json", own_data.download),
+        Address("/e/{token}", moving.page, moving.act),
         Address("/w/{campaign}", webinar.webinar_page, webinar.register, is_even=True),
         Address("/w/{campaign}/calendar.ics", webinar.feed),
         Address("/b/{token}", joining.book_page, joining.book),

@@ -45,6 +45,16 @@ def _document(work: Work, reader: Subscriber) -> dict[str, object]:
         "tags": sorted(reader.tags),
         "unsubscribed_from_everything_at": _at(reader.left_at),
         "never_mailed_again": {"reason": suppressed.reason, "at": _at(suppressed.at)} if suppressed else None,
+        "breaks": [{"from": _at(each.began_at), "until": _at(each.ends_at)} for each in reader.breaks],
+        "changes_of_address": [
+            {
+                "from": each.was_email,
+                "to": each.email,
+                "asked_at": _at(each.asked_at),
+                "done_at": _at(each.confirmed_at),
+            }
+            for each in work.address_changes([reader.id]).get(reader.id, ())
+        ],
         "lists": [
             {
                 "list": each.list,

@@ -1,4 +1,4 @@
-"""Leaving: one-click from the mail program (RFC 8058), the page behind the same address, and what a reader may choose.
+"""Leaving: one-click from the mail program (RFC 8058), and the page behind the same address.
 
 Only a POST acts, it acts once and for all (a second one is told the same), and the page after it says exactly what
 stopped and what goes on.
@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drip.core.events import ChoseZone, Erased, Scope, Unsubscribed
+from drip.core.events import Scope, Unsubscribed
 from drip.core.links import Purpose
 from drip.core.records import Delivery, DeliveryId, Subscriber
-from drip.engine.values import city_of
-from drip.web.sessions import zone_groups
 from drip.web.standing import Standing, standing_of
-from drip.web.visit import zone_or_none
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -37,11 +34,6 @@ def _reader_of_mail(site: Site, work: Work, token: str) -> tuple[Subscriber, Del
     return (subscriber, delivery) if subscriber and delivery else None
 
 
-def _reader(site: Site, work: Work, token: str) -> Subscriber | None:
-    number = site.number(Purpose.PREFERENCES, token)
-    return None if number is None else work.subscriber(number)  # type: ignore[arg-type]
-
-
 def _choose(
     house: House, subscriber: Subscriber, delivery: Delivery, standing: Standing, status: int = 200
 ) -> Response:
@@ -57,7 +49,8 @@ def _choose(
     return house.page("unsubscribe", values, status)
 
 
-def _done(house: House, subscriber: Subscriber, before: Standing, after: Standing, *, one_list: str = "") -> Response:
+def done(house: House, subscriber: Subscriber, before: Standing, after: Standing, *, one_list: str = "") -> Response:
+    """What stopped, and what goes on."""
     still = {each.id for each in after.reminded}
     values = {
         "email": masked(subscriber.email),
@@ -101,7 +94,7 @@ def act(site: Site, visit: Visit) -> Response:
     site.happen(Unsubscribed(subscriber.id, evidence, scope, delivery_id=delivery.id), visit)
     with site.store.read() as work:
         after = standing_of(site, house, work, work.subscriber(subscriber.id) or subscriber, visit.now)
-    return _done(house, subscriber, before, after)
+    return done(house, subscriber, before, after)
 
 
 def _scope(visit: Visit) -> Scope | None:
@@ -109,78 +102,3 @@ def _scope(visit: Visit) -> Scope | None:
         return Scope.MARKETING
     asked = visit.form.get("scope", "")
     return Scope(asked) if asked in (Scope.MARKETING, Scope.EVERYTHING) else None
-
-
-# --- /p/TOKEN: what may we send you -------------------------------------------------------------------------------
-
-
-def _choices(
-    site: Site, house: House, subscriber: Subscriber, standing: Standing, status: int = 200, *, saved: bool = False
-) -> Response:
-    zone = subscriber.zone or house.definition.timezone
-    token = site.sign(Purpose.PREFERENCES, subscriber.id)
-    values = {
-        "zone": zone,
-        "city": city_of(zone),
-        "zone_groups": zone_groups(zone),
-        "data_url": f"{house.path('p', token)}/data.json",
-        "saved": saved,
-        "email": masked(subscriber.email),
-        "standing": standing,
-        "lists": [each for each in house.definition.lists if each.name in standing.lists],
-        "others": [each for each in house.definition.lists if each.name not in standing.lists],
-        "asked_again": status != 200,
-    }
-    return house.page("preferences", values, status)
-
-
-def preferences_page(site: Site, visit: Visit) -> Response:
-    """GET /p/TOKEN: everything that we may send, and how to stop it."""
-    with site.store.read() as work:
-        house = site.house(work)
-        subscriber = _reader(site, work, visit.token)
-        if subscriber is None:
-            return house.problem(404, "unsubscribe-unknown")
-        return _choices(site, house, subscriber, standing_of(site, house, work, subscriber, visit.now))
-
-
-def prefer(site: Site, visit: Visit) -> Response:
-    """POST /p/TOKEN: stop everything, or one list, say which time zone one lives in, or have everything erased."""
-    with site.store.read() as work:
-        house = site.house(work)
-        subscriber = _reader(site, work, visit.token)
-        if subscriber is None:
-            return house.problem(404, "unsubscribe-unknown")
-        before = standing_of(site, house, work, subscriber, visit.now)
-        known = {each.list for each in work.subscriptions(subscriber.id)}
-    if "erase" in visit.form:
-        return _erase(site, house, subscriber, visit)
-    name = visit.form.get("list", "")
-    if visit.form.get("scope") == Scope.EVERYTHING:
-        event = Unsubscribed(subscriber.id, visit.evidence("Stop everything"), Scope.EVERYTHING)
-    elif name in known:
-        event = Unsubscribed(subscriber.id, visit.evidence("Stop this list"), Scope.MARKETING, list=name)
-    elif zone_or_none(visit.form.get("tz", "")):
-        return _choose_zone(site, house, subscriber, visit)
-    else:
-        return _choices(site, house, subscriber, before, 400)
-    site.happen(event, visit)
-    with site.store.read() as work:
-        after = standing_of(site, house, work, work.subscriber(subscriber.id) or subscriber, visit.now)
-    return _done(house, subscriber, before, after, one_list=name if event.list else "")
-
-
-def _erase(site: Site, house: House, subscriber: Subscriber, visit: Visit) -> Response:
-    """It cannot be undone, so the first press asks, and only the button of that page does it."""
-    values = {"email": masked(subscriber.email)}
-    if visit.form["erase"] != "everything":
-        return house.page("erase", values)
-    site.happen(Erased(subscriber.id, visit.place), visit)
-    return house.page("erased", values)
-
-
-def _choose_zone(site: Site, house: House, subscriber: Subscriber, visit: Visit) -> Response:
-    site.happen(ChoseZone(subscriber.id, visit.form["tz"], visit.evidence("Save my time zone")), visit)
-    with site.store.read() as work:
-        known = work.subscriber(subscriber.id) or subscriber
-        return _choices(site, house, known, standing_of(site, house, work, known, visit.now), saved=True)

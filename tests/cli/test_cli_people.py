@@ -334,3 +334,55 @@ def test_a_report_of_attendance_is_imported_twice_and_counts_once(letter: Letter
     assert "2 of them known before" in letter.ok(*words, "--tz", "America/New_York")
     assert letter.drip("attendance", "import", str(report), CAMPAIGN, "--session", "tuesday").exit_code == 2
     assert letter.drip("attendance", "import", "nowhere.csv", CAMPAIGN, "--tz", "UTC").exit_code == 2
+
+
+# --- a break, another address, a slide -------------------------------------------------------------------------
+
+
+def test_a_break_by_command_is_told_by_why_and_show(letter: Letter) -> None:
+    letter.ok("subscriber", "add", "mia@example.com", "--list", "job-seekers", "--consent", "at the fair")
+    would = letter.ok("subscriber", "pause", "mia@example.com", "-n")
+    assert would == "mia@example.com would be on a break of 4 weeks, until Mon 21 Dec 09:00\n"
+    assert "break" not in letter.ok("subscriber", "show", "mia@example.com")
+    assert letter.ok("subscriber", "pause", "mia@example.com", "--weeks", "2") == (
+        "mia@example.com is on a break of 2 weeks, until Mon 7 Dec 09:00\n"
+    )
+    assert "on a break until Mon 7 Dec 09:00" in letter.ok("subscriber", "show", "mia@example.com")
+    why = letter.ok("why", "mia@example.com")
+    assert "on a break until Mon 7 Dec 09:00" in why
+    assert "on-break: until Mon 7 Dec 09:00 in New York" in why
+    assert "on-break: until Mon 7 Dec 09:00 in New York, so it is skipped for them" in why
+    assert "`drip subscriber resume`" in why
+    told = json.loads(letter.ok("why", "mia@example.com", "--json"))
+    assert told["break_until"] == "2026-12-07T14:00:00Z"
+    assert letter.ok("subscriber", "resume", "mia@example.com") == "the break of mia@example.com is over\n"
+    assert letter.ok("subscriber", "resume", "mia@example.com") == "mia@example.com is on no break; nothing changed\n"
+    assert "on-break" not in letter.ok("why", "mia@example.com")
+
+
+def test_an_address_moves_by_command(letter: Letter) -> None:
+    for name in ("mia", "leo"):
+        letter.ok("subscriber", "add", f"{name}@example.com", "--list", "job-seekers", "--consent", "at the fair")
+    asked = letter.ok("subscriber", "move", "mia@example.com", "mia@example.net")
+    assert asked.startswith("asked mia@example.net to confirm; the question goes out with the next `drip run`")
+    assert "mia@example.com" in letter.ok("subscriber", "show", "mia@example.com")
+    taken = letter.drip("subscriber", "move", "mia@example.com", "leo@example.com")
+    assert taken.exit_code == 2
+    assert "somebody else is known by leo@example.com already" in taken.output
+    moved = letter.ok("subscriber", "move", "mia@example.com", "mia@example.net", "--consent", "by phone, 3 May")
+    assert moved == "moved mia@example.com to mia@example.net; the old address is told\n"
+    assert "attested address (command line): by phone, 3 May" in letter.ok("subscriber", "show", "mia@example.net")
+    assert letter.drip("subscriber", "show", "mia@example.com").exit_code == 2
+
+
+def test_a_qr_code_goes_to_standard_output_or_into_a_file(letter: Letter) -> None:
+    text = letter.ok("webinar", "qr", CAMPAIGN)
+    assert text.startswith("<svg ")
+    assert f"/w/{CAMPAIGN}</title>" in text
+    said = letter.ok("webinar", "qr", CAMPAIGN, "--session", "tuesday-noon", "-o", "noon.png")
+    assert said.startswith("wrote noon.png: it leads to ")
+    assert said.endswith(f"/w/{CAMPAIGN}?s=tuesday-noon\n")
+    assert (letter.folder / "noon.png").read_bytes().startswith(b"\x89PNG")
+    wrong = letter.drip("webinar", "qr", CAMPAIGN, "-o", "noon.gif")
+    assert wrong.exit_code == 2
+    assert "neither .svg nor .png" in wrong.output

@@ -49,10 +49,12 @@ def test_only_forms_with_anybodys_address_wait(
     for address in ("new@example.org", "ann@example.org", "not an address"):
         visitor.sign_up(address)
         visitor.register(address)
-    assert len(waits) == 6
+        visitor.post(visitor.path("p", Purpose.PREFERENCES, who), {"email": address})
+    assert len(waits) == 9
     assert all(0 < each <= EVEN for each in waits)
     waits.clear()
     visitor.get("/s/job-seekers")
     visitor.get("/w/six-deadly-mistakes")
-    visitor.post(visitor.path("p", Purpose.PREFERENCES, who), {"tz": "Europe/Berlin"})
+    visitor.get(visitor.path("p", Purpose.PREFERENCES, who))
+    visitor.post(visitor.path("e", Purpose.MOVE, 1))
     assert waits == []

@@ -131,3 +131,79 @@ def test_a_forged_key_opens_no_file(visitor: Visitor) -> None:
     who = visitor.ground.join("ann@example.org")
     assert visitor.get(f"{visitor.path('p', Purpose.MANAGE, who)}/data.json").status_code == 404
     assert visitor.get("/p/xx/data.json").status_code == 404
+
+
+def test_a_break_is_taken_and_ended(visitor: Visitor) -> None:
+    who = visitor.ground.join("ann@example.org")
+    path = visitor.path("p", Purpose.PREFERENCES, who)
+    text = visitor.get(path).text
+    # To leave comes first, then the break.
+    assert text.index('value="everything"') < text.index('name="rest"')
+    before = dump(visitor.ground)
+    assert "Take a break for 4 weeks" in text
+    assert dump(visitor.ground) == before
+    after = words(visitor.post(path, {"rest": "4"}).text)
+    assert "go on after Monday, December 21" in after
+    assert "You are on a break" in words(visitor.get(path).text)
+    assert "Welcome back" in words(visitor.post(path, {"rest": "over"}).text)
+    assert "You are on a break" not in words(visitor.get(path).text)
+    assert visitor.post(path, {"rest": "3"}).status_code == 400
+
+
+def second_list(ground: Ground) -> None:
+    ground.edit(
+        "drip.yaml",
+        "\nfields:",
+        "\n  offers:\n    title: Offers\n    promise: A course now and then.\n    opt-in: confirmed\n\nfields:",
+    )
+    ground.apply()
+
+
+def test_a_list_is_switched_on_with_its_words_by_who_confirmed_the_address(visitor: Visitor) -> None:
+    ground = visitor.ground
+    second_list(ground)
+    visitor.sign_up("ann@example.org")
+    visitor.post(visitor.link(visitor.last_mail("ann@example.org"), "/confirm/"))
+    with ground.store.read() as work:
+        known = work.subscriber_by_mailbox(ground.project.keys.mailbox_of("ann@example.org"))
+    assert known is not None
+    path = visitor.path("p", Purpose.PREFERENCES, known.id)
+    assert "Yes, send me “Offers” by e-mail: A course now and then." in words(visitor.get(path).text)
+    assert "You are on the list of Offers" in words(visitor.post(path, {"on": "offers"}).text)
+    visitor.post(path, {"on": "offers"})
+    with ground.store.read() as work:
+        states = {each.list: each.state.value for each in work.subscriptions(known.id)}
+        said = [each for each in work.consents(known.id) if each.list == "offers"]
+    assert states == {"job-seekers": "active", "offers": "active"}
+    assert [(each.kind.value, each.evidence.where) for each in said] == [("confirmed", "/p")]
+    assert said[0].evidence.text.startswith("Yes, send me “Offers” by e-mail")
+    # Off, and on again.
+    visitor.post(path, {"list": "offers"})
+    assert "You are on the list of Offers" in words(visitor.post(path, {"on": "offers"}).text)
+    assert visitor.post(path, {"on": "nothing"}).status_code == 400
+
+
+def test_who_never_confirmed_the_address_is_asked_by_mail(visitor: Visitor) -> None:
+    """An imported reader: that a mail went there is no proof that it is theirs."""
+    ground = visitor.ground
+    second_list(ground)
+    who = ground.join("ann@example.org")
+    ground.tick()
+    path = visitor.path("p", Purpose.PREFERENCES, who)
+    assert "We are sending you a mail with one button" in words(visitor.post(path, {"on": "offers"}).text)
+    visitor.post(visitor.link(visitor.last_mail("ann@example.org"), "/confirm/"))
+    with ground.store.read() as work:
+        states = {each.list: each.state.value for each in work.subscriptions(who)}
+    assert states["offers"] == "active"
+
+
+def test_a_damaged_address_is_shown_again_with_what_is_wrong(visitor: Visitor) -> None:
+    who = visitor.ground.join("ann@example.org")
+    path = visitor.path("p", Purpose.PREFERENCES, who)
+    before = dump(visitor.ground)
+    for typed in ("", "ann", "<script>@x"):
+        answer = visitor.post(path, {"email": typed})
+        assert answer.status_code == 422
+        assert 'href="#email"' in answer.text
+        assert "<script>@x" not in answer.text
+    assert dump(visitor.ground) == before

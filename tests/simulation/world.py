@@ -417,7 +417,7 @@ class World(Drama):
                 self._wake(someone)
                 continue
             self._become(mail, DeliveryState.CLAIMED)
-            refused = why_not_mailed(someone.standing, mail)
+            refused = why_not_mailed(someone.standing, mail, now)
             if refused is not None:
                 self._settle(someone, mail, DeliveryState.SKIPPED, refused, now)
                 continue

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from drip.core import decide as deciding
 from drip.core.decide import SPACING, UNTIL_RESUMED, Do, End, Skip, Wait, apply_decision, decide, timeline
 from drip.core.model import Campaign, Hours, Sequence, Session, Step, Trigger, TriggerKind, Verb
-from drip.core.pauses import counted, skipped_in
+from drip.core.pauses import counted, skipped_in, with_breaks
 from drip.core.reasons import ReasonName
 from drip.core.records import (
+    Break,
     Enrollment,
     EnrollmentId,
     EnrollmentState,
@@ -287,3 +288,53 @@ def test_a_skip_that_moves_no_anchor_is_found(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(deciding, "PAUSED", "nothing")
     assert is_found(test_rule_13_skip_overdue_skips_what_became_due_and_the_rest_keeps_its_dates)
     assert is_found(test_rule_13_skip_overdue_leaves_a_part_of_the_life_without_a_pause)
+
+
+# --- a reader's own breaks -------------------------------------------------------------------------------------------
+
+
+@LAWS
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)), max_size=4),
+    st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)), max_size=4),
+)
+def test_time_that_a_pause_took_out_is_not_taken_out_again_by_a_break(
+    pauses: list[tuple[int, int]], breaks: list[tuple[int, int]]
+) -> None:
+    """Counted hour by hour: an hour that lies in any of them is idle once."""
+    at = START + 100 * DAY
+    taken = [
+        Pause(0, "six", "s", START + first * HOUR, resumed_at=START + (first + length) * HOUR, mode=SHIFT)
+        for first, length in apart(pauses)
+    ]
+    rests = [Break(START + first * HOUR, START + (first + length) * HOUR) for first, length in apart(breaks)]
+    idle = {hour for first, length in (*apart(pauses), *apart(breaks)) for hour in range(first, first + length)}
+    assert counted(START, with_breaks(taken, rests)) == START + len(idle) * HOUR
+    assert counted(at, with_breaks(taken, rests)) == at
+
+
+def apart(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Those that do not overlap one before: nobody pauses what is paused."""
+    kept: list[tuple[int, int]] = []
+    for first, length in sorted(spans):
+        if not kept or first >= sum(kept[-1]):
+            kept.append((first, length))
+    return kept
+
+
+def test_a_break_waits_until_its_end_and_keeps_the_gap() -> None:
+    plot = sequence("2 days later")
+    who = replace(reader().subscriber, breaks=(Break(START + DAY, START + 15 * DAY),))
+    facts = replace(reader(), subscriber=who)
+    waits = decide(plot, facts, START + 2 * DAY, campaign=CAMPAIGN)
+    assert isinstance(waits, Wait)
+    assert (waits.until, waits.reason.name) == (START + 15 * DAY, ReasonName.ON_BREAK)
+    after = decide(plot, facts, START + 15 * DAY, campaign=CAMPAIGN)
+    assert isinstance(after, Wait)
+    assert after.until == START + 16 * DAY
+
+
+def test_a_sequence_about_a_seat_knows_no_break() -> None:
+    plot = replace(sequence("at once"), start=Trigger("registers", TriggerKind.REGISTERS))
+    who = replace(reader().subscriber, breaks=(Break(START - DAY, START + 15 * DAY),))
+    assert isinstance(decide(plot, replace(reader(), subscriber=who), START, campaign=CAMPAIGN), Do)
