@@ -14,28 +14,22 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from drip.core.delivery import Blame, Outcome, OutcomeKind, judge_reply
 from drip.core.message import Wire
+from drip.mail.answers import Answers, Reply
 from drip.mail.headers import ascii_address
 from drip.mail.transport import Grant, NotGranted, relay_trouble
 
 if TYPE_CHECKING:
     import aiosmtplib
 
-LONGEST_REPLY = 32_768  # bytes of one reply; RFC 5321 §4.5.3.1.5 asks for 512 a line
-MOST_REPLIES = 8  # that may wait in line: three are asked for at once
-LONGEST_TEXT = 500  # characters of a reply that are kept
+ROOM_BYTES = 4096  # for what the relay says at once; more comes in pieces
 
-_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
-_ENHANCED = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s+|$)")  # RFC 2034 §4
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _DOT_FIRST = re.compile(rb"\n\.")  # three times as fast as `in` on a page of text
-_LINE_ENDS = re.compile(rb"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +41,6 @@ class Patience:
     block: float = 180
     dot: float = 600
     goodbye: float = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A parsed reply: code, enhanced code (RFC 3463) or "", and the text of all its lines."""
-
-    code: int
-    enhanced: str
-    text: str
-
-    @property
-    def is_fine(self) -> bool:
-        """250 and its kin: requested mail action completed."""
-        return self.code // 10 == 25
-
-    @property
-    def is_refusal(self) -> bool:
-        """4yz or 5yz: a clear no."""
-        return self.code >= 400
 
 
 class Lost(Exception):
@@ -85,6 +60,11 @@ class Cargo:
         data = self.wire.data
         self.data = data if self.wire.wire_ready and _is_wire_ready(data) else stuff(data)
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anybody still waits for it."""
+        return True
+
     async def may_go(self) -> bool:
         """Whether the message may be sent; asked once, right before there is no way back."""
         if not self.granted:
@@ -96,7 +76,7 @@ def nothing_next() -> None:
     """No message waits for this lane."""
 
 
-class Lane(asyncio.Protocol):
+class Lane(asyncio.BufferedProtocol):
     """A connection that carries one message at a time. After any trouble it is closed, never mended."""
 
     def __init__(self, session: aiosmtplib.SMTP, patience: Patience, *, pipelining: bool = True) -> None:
@@ -108,9 +88,8 @@ class Lane(asyncio.Protocol):
         self._size_offered = session.supports_extension("size")
         self._size_limit = _number(session.esmtp_extensions.get("size", ""))
         self._loop = asyncio.get_running_loop()
-        self._buffer = bytearray()
-        self._half: list[bytes] = []  # lines of a reply whose last line has not come yet
-        self._replies: deque[Reply] = deque()
+        self._answers = Answers()
+        self._room = memoryview(bytearray(ROOM_BYTES))
         self._fault = ""
         self._owed = 0  # replies to commands that are out
         self._waiter: asyncio.Future[bool] | None = None
@@ -127,15 +106,19 @@ class Lane(asyncio.Protocol):
 
     # --- what the event loop tells -------------------------------------------------------------------------
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Replies are short; the event loop's own room for a quarter of a megabyte is dear to get for each."""
+        return self._room
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Takes replies apart. What comes unasked stays in the queue and makes the lane unusable."""
+        data = bytes(self._room[:nbytes])
         if self._leaving:
             self._transport.close()
             return
         if not self._fault:
-            self._buffer += data
             try:
-                self._parse()
+                self._answers.feed(data)
             except ValueError as fault:
                 self._fault = str(fault)
         self._wake()
@@ -169,21 +152,6 @@ class Lane(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(True)
 
-    def _parse(self) -> None:
-        """Moves whole replies from the buffer to the queue; raises ValueError at the first line that is none."""
-        while (end := self._buffer.find(b"\n")) >= 0:
-            line = bytes(self._buffer[:end]).removesuffix(b"\r")
-            del self._buffer[: end + 1]
-            match = _LINE.fullmatch(line)
-            if match is None or (self._half and not line.startswith(self._half[0][:3])):
-                raise ValueError(f"not an SMTP reply: {_shown(line)!r}")
-            self._half.append(line)
-            if match[2] != b"-":
-                self._replies.append(_read_reply(self._half))
-                self._half = []
-        if len(self._buffer) + sum(map(len, self._half)) > LONGEST_REPLY or len(self._replies) > MOST_REPLIES:
-            raise ValueError("the relay's reply has no end")
-
     # --- for the pool --------------------------------------------------------------------------------------
 
     @property
@@ -193,7 +161,8 @@ class Lane(asyncio.Protocol):
 
     def _stray(self) -> bool:
         """Whether something came that nobody asked for."""
-        return len(self._replies) > self._owed or (not self._owed and bool(self._buffer or self._half))
+        answers = self._answers
+        return len(answers.whole) > self._owed or (not self._owed and not answers.is_between)
 
     @property
     def pipelines(self) -> bool:
@@ -247,10 +216,9 @@ class Lane(asyncio.Protocol):
 
     def _commands(self, cargo: Cargo) -> tuple[bytes, bytes]:
         wire = cargo.wire
-        size = f" SIZE={len(cargo.data)}" if self._size_offered else ""  # RFC 1870 §6.1
         sender = ascii_address(wire.sender) if wire.sender else ""
-        recipient = ascii_address(wire.recipient)
-        return f"MAIL FROM:<{sender}>{size}\r\n".encode("ascii"), f"RCPT TO:<{recipient}>\r\n".encode("ascii")
+        size = f" SIZE={len(cargo.data)}" if self._size_offered else ""  # RFC 1870 §6.1
+        return f"MAIL FROM:<{sender}>{size}\r\n".encode(), f"RCPT TO:<{ascii_address(wire.recipient)}>\r\n".encode()
 
     async def _envelope(self, cargo: Cargo) -> Outcome | None:
         """MAIL, RCPT and DATA, one after the other. The outcome if refused; None when the body may come."""
@@ -272,10 +240,18 @@ class Lane(asyncio.Protocol):
 
     async def _envelope_at_once(self, cargo: Cargo) -> Outcome | None:
         """The same in one write, as PIPELINING allows (RFC 2920 §3.1): one round trip instead of three, or none."""
+        self._begin_envelope(cargo)
+        return await self._hear_envelope(cargo)
+
+    def _begin_envelope(self, cargo: Cargo) -> None:
+        """Write it, if it is not out already."""
         if self.ahead is cargo:
             self.ahead = None
         else:
             self._ask(self._whole_envelope(cargo), 3)
+
+    async def _hear_envelope(self, cargo: Cargo) -> Outcome | None:
+        """What the relay says to the envelope that is out. The outcome if refused; None when the body may come."""
         replies: list[Reply] = []
         try:
             for _ in range(3):
@@ -301,7 +277,8 @@ class Lane(asyncio.Protocol):
         return _refused(verb, reply)
 
     def _whole_envelope(self, cargo: Cargo) -> bytes:
-        return b"".join((*self._commands(cargo), b"DATA\r\n"))
+        mail, rcpt = self._commands(cargo)
+        return mail + rcpt + b"DATA\r\n"
 
     def _check_welcome(self, mail: Reply) -> None:
         """421 to a later MAIL of a connection: the server ends it (idle, or enough messages), no more than that."""
@@ -339,13 +316,18 @@ class Lane(asyncio.Protocol):
         """All but the final dot: without it no server may take the message (RFC 5321 §4.1.1.4)."""
         self._ask(data, 0)
         await asyncio.sleep(0)  # let a reset that is already here be seen before the dot goes
-        while self._paused and not self._fault and not self._replies:
+        return await self._drained()
+
+    async def _drained(self) -> Outcome | None:
+        """Wait until nothing of the body is here any more. The outcome if the relay refused it meanwhile."""
+        replies = self._answers.whole
+        while self._paused and not self._fault and not replies:
             left = self._transport.get_write_buffer_size()
             await self._wait(self._patience.block)
-            if self._paused and not self._replies and self._transport.get_write_buffer_size() >= left:
+            if self._paused and not replies and self._transport.get_write_buffer_size() >= left:
                 raise Lost("the relay took no more bytes")
-        if self._replies and self._replies[0].is_refusal:
-            reply = self._replies.popleft()
+        if replies and replies[0].is_refusal:
+            reply = replies.popleft()
             self.abort()
             return _refused("body", reply)
         self._check()
@@ -353,6 +335,10 @@ class Lane(asyncio.Protocol):
 
     async def _dot(self, ahead: Cargo | None) -> Outcome:
         """The point of no return: from here on, all that is not a clear no may have been a yes."""
+        self._write_dot(ahead)
+        return await self._verdict()
+
+    def _write_dot(self, ahead: Cargo | None) -> None:
         if ahead is None:
             self._owed = 1
             self._transport.write(b".\r\n")
@@ -360,6 +346,9 @@ class Lane(asyncio.Protocol):
             self.ahead = ahead
             self._owed = 4
             self._transport.write(b".\r\n" + self._whole_envelope(ahead))
+
+    async def _verdict(self) -> Outcome:
+        """What the relay says to the dot."""
         try:
             reply = await self._reply(self._patience.dot)
         except Lost as lost:
@@ -392,13 +381,14 @@ class Lane(asyncio.Protocol):
 
     async def _reply(self, seconds: float) -> Reply:
         """The next reply; those that came before the connection broke are still given."""
-        while not self._replies:
+        replies = self._answers.whole
+        while not replies:
             if self._fault:
                 raise Lost(self._fault)
             if not await self._wait(seconds):
                 raise Lost(f"the relay was silent for {seconds:g} seconds")
         self._owed -= 1
-        return self._replies.popleft()
+        return replies.popleft()
 
     async def _wait(self, seconds: float) -> bool:
         """Until something happens; False if nothing did in that time.
@@ -407,15 +397,19 @@ class Lane(asyncio.Protocol):
         all else here.
         """
         self._waiter = self._loop.create_future()
+        self._expect(seconds)
+        try:
+            return await self._waiter
+        finally:
+            self._waiter = None
+
+    def _expect(self, seconds: float) -> None:
+        """Set the watch to when something has to have happened."""
         self._deadline = self._loop.time() + seconds
         if self._watch is None or self._watch.when() > self._deadline:
             if self._watch is not None:
                 self._watch.cancel()
             self._watch = self._loop.call_at(self._deadline, self._look)
-        try:
-            return await self._waiter
-        finally:
-            self._waiter = None
 
     def _look(self) -> None:
         """The watch rang: give up the wait if it was too long, else come again when it will be."""
@@ -438,11 +432,9 @@ def stuff(data: bytes) -> bytes:
 
     Bare CR and LF become CRLF first: a server that takes `LF . LF` for the end must not find it here.
     """
-    if not data.count(b"\r\n") == data.count(b"\n") == data.count(b"\r"):  # most have no other, and counting is cheap
-        data = _LINE_ENDS.sub(b"\r\n", data)
-    if not data.endswith(b"\r\n"):
-        data += b"\r\n"
-    data = data.replace(b"\r\n.", b"\r\n..")
+    data = b"\r\n".join(data.splitlines()) + b"\r\n"
+    if _DOT_FIRST.search(data) is not None:
+        data = data.replace(b"\r\n.", b"\r\n..")
     return b"." + data if data.startswith(b".") else data
 
 
@@ -455,19 +447,6 @@ def _refused(verb: str, reply: Reply) -> Outcome:
         # No reader is named yet: what is refused is the sender or the account. Mended there, everything goes.
         return relay_trouble(f"MAIL: {reply.text}", code=reply.code, enhanced=reply.enhanced)
     return outcome
-
-
-def _read_reply(lines: list[bytes]) -> Reply:
-    texts = [_shown(line[4:]) for line in lines]
-    match = _ENHANCED.match(texts[0])
-    if match is not None:
-        texts = [_ENHANCED.sub("", text, count=1) for text in texts]
-    return Reply(int(lines[0][:3]), match[1] if match else "", " ".join(texts)[:LONGEST_TEXT])
-
-
-def _shown(raw: bytes) -> str:
-    """Server text for logs and terminals: no controls, no endless lines."""
-    return _CONTROLS.sub(" ", raw.decode("utf-8", "replace")).strip()[:LONGEST_TEXT]
 
 
 def _number(text: str) -> int:

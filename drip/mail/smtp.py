@@ -26,6 +26,7 @@ from drip.core.model import Relay, Tls
 from drip.errors import RelayUnreachable
 from drip.mail.headers import Unwritable, ascii_address
 from drip.mail.lane import Cargo, Lane, Lost, Patience
+from drip.mail.stream import Stream
 from drip.mail.transport import Grant, NotGranted, relay_trouble
 
 MESSAGES_PER_CONNECTION = 100  # what large relays allow at least
@@ -53,6 +54,11 @@ class Item(Cargo):
     done: asyncio.Future[Outcome] | None = None
     worker: asyncio.Task[None] | None = None
     tried: bool = False
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether its sender still waits."""
+        return self.done is not None and not self.done.done()
 
     def settle(self, result: Outcome | Exception) -> None:
         """Tell whoever waits for it, if anybody still does."""
@@ -102,9 +108,9 @@ class SmtpTransport:
         self._line: deque[Item] = deque()
         self._workers: set[asyncio.Task[None]] = set()
         self._at_work: set[asyncio.Task[None]] = set()  # those of them that hold a message
-        self._idle: dict[Lane, asyncio.TimerHandle] = {}
-        self._busy: set[Lane] = set()
-        self._going: set[Lane] = set()
+        self._idle: dict[Stream, asyncio.TimerHandle] = {}
+        self._busy: set[Stream] = set()
+        self._going: set[Stream] = set()
         self._closing = False
         self._unreachable: RelayUnreachable | None = None
         self._hold_off_until = 0.0
@@ -209,18 +215,26 @@ class SmtpTransport:
         if seconds > 0:
             await asyncio.sleep(seconds)
 
-    async def _carry(self, lane: Lane, item: Item) -> Item | None:
-        """Hand over one message; the one whose envelope went along, if any, is next on this connection."""
-        waited = lane.carried > 0
-        item.worker = asyncio.current_task()
+    async def _carry(self, lane: Stream, item: Item) -> Item | None:
+        """Hand over a message and those that ride behind it; one whose envelope is out still, if any, is next here."""
+        worker = item.worker = asyncio.current_task()
         self._busy.add(lane)
+
+        def passed(outcome: Outcome, ahead: Cargo) -> None:
+            nonlocal item
+            assert isinstance(ahead, Item)
+            self._learn(outcome)
+            item.settle(outcome)
+            item = ahead
+            item.worker = worker
+
         try:
-            outcome = await lane.carry(item, lambda: self._rider(lane))
+            outcome = await lane.carry_on(item, lambda: self._rider(lane), passed)
             self._learn(outcome)
             item.settle(outcome)
         except Lost as lost:
             lane.abort()
-            if waited and not item.tried:
+            if lane.carried > 1 and not item.tried:
                 # Certainly not accepted, and a server may end a connection when it likes.
                 item.tried = True
                 self._line.appendleft(item)
@@ -238,18 +252,17 @@ class SmtpTransport:
             following = self._following(lane)
         return following
 
-    def _following(self, lane: Lane) -> Item | None:
+    def _following(self, lane: Stream) -> Item | None:
         """The message whose envelope is out already, if the connection is fit for it; else it goes back in line."""
         ahead, lane.ahead = lane.ahead, None
         if ahead is None:
             self._keep(lane)
             return None
         assert isinstance(ahead, Item)
-        wanted = ahead.done is not None and not ahead.done.done()
-        if wanted and lane.is_usable and not self._is_leaving():
+        if ahead.is_wanted and lane.is_usable and not self._is_leaving():
             lane.ahead = ahead
             return ahead
-        if wanted:
+        if ahead.is_wanted:
             self._line.appendleft(ahead)
         lane.abort()
         self._keep(lane)
@@ -286,7 +299,7 @@ class SmtpTransport:
         self._streak = 0
         self._allowed = max(1, self._allowed // 2)
 
-    def _take(self) -> Lane | None:
+    def _take(self) -> Stream | None:
         """The connection used last: so that the others grow old and leave when there is little to do."""
         while self._idle:
             lane, timer = self._idle.popitem()
@@ -296,7 +309,7 @@ class SmtpTransport:
             self._let_go(lane)
         return None
 
-    def _keep(self, lane: Lane) -> None:
+    def _keep(self, lane: Stream) -> None:
         """Put a connection aside for the next message, or let it go."""
         if self._closing or not lane.is_usable or lane.carried >= self._messages_per_connection:
             self._let_go(lane)
@@ -304,7 +317,7 @@ class SmtpTransport:
             loop = asyncio.get_running_loop()
             self._idle[lane] = loop.call_later(self._idle_seconds, self._let_go, lane)
 
-    def _let_go(self, lane: Lane) -> None:
+    def _let_go(self, lane: Stream) -> None:
         timer = self._idle.pop(lane, None)
         if timer is not None:
             timer.cancel()
@@ -312,7 +325,7 @@ class SmtpTransport:
         self._going.add(lane)
         lane.leave()
 
-    async def _lane(self) -> Lane:
+    async def _lane(self) -> Stream:
         """A new connection. Right after a failure, and for ever after a refused login, it is not tried again."""
         if self._unreachable is not None and (
             isinstance(self._unreachable, LoginRefused) or self._now() < self._hold_off_until
@@ -325,7 +338,7 @@ class SmtpTransport:
             self._hold_off_until = self._now() + self._hold_off_seconds
             raise
         self._unreachable = None
-        return Lane(session, self._patience, pipelining=self._pipelining)
+        return Stream(session, self._patience, pipelining=self._pipelining)
 
     def _now(self) -> float:
         return self._clock() if self._clock is not None else asyncio.get_running_loop().time()

@@ -13,6 +13,7 @@ from drip.core.message import Wire
 from drip.mail import smtp
 from drip.mail.lane import Lane
 from drip.mail.smtp import Item, SmtpTransport
+from drip.mail.stream import Stream
 from drip.mail.transport import NotGranted
 from tests.sinks import CLOSE, HANG, RESET, Say, ScriptedServer, reply
 from tests.smtp_stories import ACCEPTED, CALM, PERMANENT, PIPELINING, QUICK, TEMPORARY, UNCERTAIN, relay, run, wire
@@ -81,6 +82,58 @@ def test_each_but_the_first_rides_and_no_two_are_in_the_dark() -> None:
             assert (transport.riders, server.connections, grants.most) == (19, 1, 1)
             assert set(grants.asked.values()) == {1}
             assert who(server) == list(range(1, 21))
+
+    run(story)
+
+
+class Watched(SmtpTransport):
+    """Counts how often a connection was set going, each time a message or many."""
+
+    runs = 0
+
+    async def _carry(self, lane: Stream, item: Item) -> Item | None:
+        self.runs += 1
+        return await super()._carry(lane, item)
+
+
+def test_one_run_sees_many_messages_through() -> None:
+    """As long as all goes as it should no task is woken between two messages; one that does not ends the run."""
+
+    async def story() -> None:
+        for trouble, runs in ({}, 1), ({"dot": [None, None, reply("451 4.3.0 later")]}, 2):
+            async with ScriptedServer(trouble, extensions=PIPELINING) as server:
+                transport = Watched(relay(server.port, lanes=1), None, patience=CALM)
+                outcomes = await send_all(transport, 20)
+                await transport.close()
+                assert [each.kind for each in outcomes].count(ACCEPTED) == 20 - len(trouble)
+                assert (transport.runs, server.connections) == (runs, 1)
+
+    run(story)
+
+
+def test_a_message_that_is_cancelled_in_the_middle_of_a_run_takes_nobody_along() -> None:
+    """Its right to send was asked for, and nothing of its body has left."""
+
+    async def story() -> None:
+        async with ScriptedServer(extensions=PIPELINING) as server:
+            transport = SmtpTransport(relay(server.port, lanes=1), None, patience=CALM)
+            asked = asyncio.Event()
+
+            async def never() -> bool:
+                asked.set()
+                await asyncio.Event().wait()
+                return True
+
+            sendings = [
+                asyncio.create_task(transport.send(wire(number), never if number == 2 else None))
+                for number in (1, 2, 3)
+            ]
+            await asked.wait()
+            sendings[1].cancel()
+            results = await asyncio.gather(*sendings, return_exceptions=True)
+            await transport.close()
+            assert [isinstance(each, asyncio.CancelledError) for each in results] == [False, True, False]
+            assert who(server) == [1, 3]
 
     run(story)
 
