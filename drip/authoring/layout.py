@@ -10,37 +10,43 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
 from threading import RLock
 from types import MappingProxyType, SimpleNamespace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Template, TemplateError, TemplateSyntaxError, UndefinedError, nodes
+from jinja2 import TemplateSyntaxError, nodes
 from markupsafe import escape
 
 from drip.authoring.brand import settled
 from drip.authoring.enclosures import attachments, take_images
 from drip.authoring.environment import Sandbox
-from drip.authoring.escaping import Odd, Trust, clean, guard_addresses
+from drip.authoring.escaping import Odd, Trust, guard_addresses
 from drip.authoring.flat import Flat, Piece
 from drip.authoring.inline import DEFAULT, INLINERS
 from drip.authoring.leaks import leak
 from drip.authoring.markdown import SESSIONS_WORD, Protected, protect, read, to_html
 from drip.authoring.plaintext import PlainText
-from drip.authoring.shapes import Fixed, Mark, Shapes, TooLarge, Unshaped, gather, page_shapes, text_shapes
+from drip.authoring.shapes import Fixed, Mark, Shapes, TooLarge, Unshaped, page_shapes, text_shapes
+from drip.authoring.straight import fields_printed
+from drip.authoring.template import UNREADABLE, PostTemplate, unreadable
+from drip.authoring.tracing import Line, Printed, Trace, one_line
 from drip.authoring.views import PostView, SharedWords, views_of
 from drip.core.message import Filled, FilledPost, Shape
 from drip.core.model import Post, ProjectDefinition
-from drip.errors import DripError, TemplateFault
+from drip.errors import TemplateFault
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
-
-T = TypeVar("T")
 
 PREHEADER = 200
 """Characters after which no mail program shows more of the text beside the subject; the rest is padded."""
 
 RIGHT_TO_LEFT = frozenset({"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})
+
+OFFERED = frozenset({"list", "webinar", "session", "sessions"})
+"""Names that posts are given besides fields and links: the same for all readers of a list, zone and session."""
 
 OWN_MAILS = "templates/mails/"
 """Where the posts are that drip sends by itself."""
@@ -121,10 +127,10 @@ class CompiledPost:
         self._subject, self._preview = sources.subject, sources.preview
         self._names = {**press.page.globals, "list": None}
         self._values = sources.values
-        self._images, self._attachments = sources.images, attachments(post, press.files)
+        self.images, self.attachments = sources.images, attachments(post, press.files)
         html, text = sources.html.flat.source, sources.text.flat.source
         self._trust = Trust.of(html, *press.included())
-        mark = Mark([html, text, *press.included()])
+        mark = self._mark = Mark([html, text, *press.included()])
         self._page = _Part(sources.html, mark, page_shapes(mark, self._count_and_inline, self._trust))
         self._page.slow_because = leak(press.page, html) or ""
         # Told apart from the page: for a text the slow way is nearly as fast.
@@ -159,7 +165,7 @@ class CompiledPost:
             text = self._text.fill(everything)
             if text is None:
                 text = Filled(Shape((self._text.template.print(everything),)), ())
-        return FilledPost(subject, preview, html, text, self._images, self._attachments)
+        return FilledPost(subject, preview, html, text, self.images, self.attachments)
 
     def fill_slowly(self, values: Mapping[str, object]) -> tuple[str, str, str, str]:
         """Subject, preview, page and text for one reader, by Jinja and the inliner and nothing else."""
@@ -167,6 +173,47 @@ class CompiledPost:
             everything, subject, preview = self._everything(values)
             html, text = self._page.template.print(everything), self._text.template.print(everything)
             return subject, preview, self._finish(html, self._inline), text
+
+    @cached_property
+    def fields(self) -> frozenset[str] | None:
+        """The reader's fields in this post, or None if it does more than print them; see `drip.authoring.straight`."""
+        lines = {"subject": self._subject, "preview": self._preview}
+        personal = frozenset(name for name, line in lines.items() if line.fixed is None)
+        sources = [self._page.template, self._text.template, *(lines[name] for name in personal)]
+        shared = frozenset(self._values) | OFFERED
+        trees = [self._press.page.parse(each.flat.source) for each in sources]
+        fields = fields_printed(trees, shared, personal)
+        # Names of Jinja's own, such as `range`, are no fields.
+        return None if fields is None or not fields.isdisjoint(self._press.page.globals) else frozenset(fields)
+
+    def trace(self, values: Mapping[str, object]) -> Trace | None:
+        """What is printed of these values, and where; None where a page of its own is made for them.
+
+        The values stand for those of other readers, so they must be printable and not blank.
+        """
+        with self._press.lock:
+            everything = self._everyones(values)
+            try:
+                subject, preview = (self._trace_line(each, everything) for each in (self._subject, self._preview))
+                everything["post"] = self._post_view(subject.whole, preview.whole)
+                page, text = self._page.trace(everything), self._text.trace(everything)
+            except (Odd, Unshaped, TooLarge):
+                return None
+        return Trace(subject, preview, page, text) if page is not None and text is not None else None
+
+    def _trace_line(self, line: PostTemplate, everything: dict[str, Any]) -> Line:
+        if line.fixed is not None:
+            return Line((line.fixed,), (), one_line(line.fixed))
+        chunks, values = line.record(self._mark, everything)
+        parts = tuple(self._mark.pattern.split("".join(chunks))[::2])
+        if len(parts) != len(values) + 1:
+            raise Odd  # the author wrote something that looks like a token
+        made = Line(parts, values, "")
+        return replace(made, whole=made.of(values))
+
+    def count_filled(self) -> None:
+        """Take note of a reader whose page was filled from a trace."""
+        self._page.shapes.filled += 1
 
     def verify(self, values: Mapping[str, object]) -> bool:
         """Whether both ways agree for this reader; if not, everybody goes the slow way from now on."""
@@ -180,14 +227,20 @@ class CompiledPost:
             return agrees
 
     def _everything(self, values: Mapping[str, object]) -> tuple[dict[str, Any], str, str]:
+        everything = self._everyones(values)
+        subject = one_line(self._subject.print(everything))
+        preview = one_line(self._preview.print(everything))
+        everything["post"] = self._post_view(subject, preview)
+        return everything, subject, preview
+
+    def _everyones(self, values: Mapping[str, object]) -> dict[str, Any]:
         # What is the same for everybody wins: it is part of the shape, and costs nothing per reader.
         everything = {**self._names, **values, **self._values}
         self._press.shared.share(everything)
-        subject = _one_line(self._subject.print(everything))
-        preview = _one_line(self._preview.print(everything))
-        own = self.post.path.startswith(OWN_MAILS)
-        everything["post"] = PostView(Fixed(self.post.name), subject, preview, own)
-        return everything, subject, preview
+        return everything
+
+    def _post_view(self, subject: str, preview: str) -> PostView:
+        return PostView(Fixed(self.post.name), subject, preview, self.post.path.startswith(OWN_MAILS))
 
     def _finish(self, page: str, inliner: Callable[[str], str]) -> str:
         return inliner(guard_addresses(page, self._trust))
@@ -209,97 +262,13 @@ class CompiledPost:
         return self._inline(page)
 
 
-def _one_line(text: str) -> str:
-    """Text for a header: no control characters, no line ends."""
-    return " ".join(clean(text).split())
-
-
-_UNREADABLE = (SyntaxError, RecursionError, ValueError, OverflowError, MemoryError)
-"""What Python says of a template that Jinja could read: nested too deeply, or a number of too many digits."""
-
-
-def _unreadable(error: Exception, path: str, line: int) -> TemplateFault:
-    return TemplateFault(f"this is too deep or too long for a template ({type(error).__name__})", path=path, line=line)
-
-
-# --- templates with their faults ---------------------------------------------------------------------------
-
-
-class _Template:
-    """A compiled Jinja source that reports its faults at the author's own line."""
-
-    def __init__(self, sandbox: Sandbox, flat: Flat, known: Mapping[str, object] = MappingProxyType({})) -> None:
-        self.flat = flat
-        self._sandbox = sandbox
-        # A subject without tags needs no Jinja (which would also take the last of several lines' ends away).
-        self.fixed = flat.source if not re.search(r"\{[{%#]|[\r\n]", flat.source) else None
-        try:
-            self._template = sandbox.compiled(flat.source, known)
-        except TemplateSyntaxError as error:
-            path, line = flat.origin(error.lineno)
-            raise TemplateFault(error.message, path=path, line=line) from error
-        except _UNREADABLE as error:
-            raise _unreadable(error, *flat.first_tag()) from error
-
-    def print(self, values: dict[str, Any]) -> str:
-        """The text with these values in it."""
-        return self.fixed if self.fixed is not None else "".join(self._guarded(lambda: gather(self._run(values))))
-
-    def record(self, mark: Mark, values: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The chunks with tokens in them, and the values."""
-        return self._guarded(lambda: self._sandbox.recorder.record(mark, lambda: self._run(values)), (TooLarge,))
-
-    def _run(self, values: dict[str, Any]) -> Iterable[str]:
-        # `shared` spares a copy: the values have Jinja's own names in them already.
-        return self._template.root_render_func(self._template.new_context(values, shared=True))
-
-    def _guarded(self, work: Callable[[], T], passing: tuple[type[Exception], ...] = ()) -> T:
-        self._sandbox.meter.start()
-        try:
-            return work()
-        except (DripError, Odd):
-            raise
-        # Whatever goes wrong while a template runs is the template's fault: values are plain data.
-        except Exception as error:
-            if isinstance(error, passing):
-                raise
-            raise self.fault(error) from error
-
-    def fault(self, error: Exception) -> TemplateFault:
-        """What went wrong while this template ran, with its place."""
-        if isinstance(error, TooLarge):
-            return self._at(error, "the page grows beyond 2 MB", "look for a loop that does not end")
-        if isinstance(error, RecursionError):
-            return self._at(error, "this calls or includes itself without end")
-        if isinstance(error, TemplateSyntaxError) and error.name:
-            return TemplateFault(error.message, path=f"templates/{error.name}", line=error.lineno)
-        message = (error.message or "") if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
-        hint = (
-            "fields have their fall-backs in drip.yaml, below `fields:`" if isinstance(error, UndefinedError) else None
-        )
-        return self._at(error, message or type(error).__name__, hint)
-
-    def _at(self, error: Exception, message: str, hint: str | None = None) -> TemplateFault:
-        path, line = self._place(error)
-        return TemplateFault(message, path=path, line=line, hint=hint)
-
-    def _place(self, error: Exception) -> tuple[str, int]:
-        """The innermost template line that the error came through."""
-        place = self.flat.origin(1)
-        trace = error.__traceback__
-        while trace is not None:
-            template = trace.tb_frame.f_globals.get("__jinja_template__")
-            if isinstance(template, Template):
-                line = template.get_corresponding_lineno(trace.tb_lineno)
-                place = self.flat.origin(line) if template is self._template else (f"templates/{template.name}", line)
-            trace = trace.tb_next
-        return place
+# --- the parts of a post --------------------------------------------------------------------------------------
 
 
 class _Part:
     """The page or the text of a post: its template, its shapes, and whether the cache can be used for it."""
 
-    def __init__(self, template: _Template, mark: Mark, shapes: Shapes) -> None:
+    def __init__(self, template: PostTemplate, mark: Mark, shapes: Shapes) -> None:
         self.template = template
         self.shapes = shapes
         self.slow_because = ""
@@ -320,6 +289,10 @@ class _Part:
             self.template.print(values)  # fails where it grows, and so has the line
             raise self.template.fault(error) from error
 
+    def trace(self, values: dict[str, Any]) -> Printed | None:
+        """What is printed of these values, or None if they make a page of their own. Raises as shapes do."""
+        return None if self.slow_because else self.shapes.trace(*self.template.record(self._mark, values))
+
 
 class _Sources:
     """The four templates of a post, and what is known about it before any reader."""
@@ -338,12 +311,12 @@ class _Sources:
         self.preview = self._line(post.preview)
         self.values = self._known(tokens)
         known = {**self.values, "post": self._known_of_post()}
-        self.html = _Template(press.page, Flat(self._pieces("html", html, protected)), known)
-        self.text = _Template(press.plain, Flat(self._pieces("txt", text, protected)), known)
+        self.html = PostTemplate(press.page, Flat(self._pieces("html", html, protected)), known)
+        self.text = PostTemplate(press.plain, Flat(self._pieces("txt", text, protected)), known)
 
     def _known_of_post(self) -> object:
         lines = {"subject": self.subject.fixed, "preview": self.preview.fixed}
-        known = {name: Fixed(_one_line(text)) for name, text in lines.items() if text is not None}
+        known = {name: Fixed(one_line(text)) for name, text in lines.items() if text is not None}
         return SimpleNamespace(own=self._post.path.startswith(OWN_MAILS), **known)
 
     def _known(self, tokens: list[Token]) -> Mapping[str, object]:
@@ -364,9 +337,9 @@ class _Sources:
             "padding": Fixed("\u2007\u034f" * max(0, PREHEADER - len(self._post.preview))),
         }
 
-    def _line(self, text: str) -> _Template:
+    def _line(self, text: str) -> PostTemplate:
         try:
-            return _Template(self._press.plain, Flat([Piece(text, self._post.path, 0)]))
+            return PostTemplate(self._press.plain, Flat([Piece(text, self._post.path, 0)]))
         except TemplateFault as fault:
             raise TemplateFault(f"in `{text}`: {fault.problem}", path=self._post.path, hint=fault.hint) from fault
 
@@ -377,8 +350,8 @@ class _Sources:
             yield
         except TemplateSyntaxError as error:
             raise TemplateFault(error.message, path=path, line=first_line + error.lineno - 1) from error
-        except _UNREADABLE as error:
-            raise _unreadable(error, path, first_line) from error
+        except UNREADABLE as error:
+            raise unreadable(error, path, first_line) from error
 
     def _pieces(self, kind: str, body: str, protected: Protected) -> Iterable[Piece]:
         """The layout with the post in it, and the style sheets."""

@@ -40,6 +40,7 @@ from drip.authoring.escaping import (
     text_escaper,
 )
 from drip.authoring.inline import Inliner
+from drip.authoring.tracing import Printed
 from drip.core.message import Filled, Shape
 
 PLANS_KEPT = 1000
@@ -252,6 +253,14 @@ class Shapes:
                 except Odd:
                     more = frozenset(plan.odd(values))
             printed = tuple(sorted({*printed, *((index, values[index]) for index in more)}))
+
+    def trace(self, chunks: tuple[str, ...], values: Sequence[str]) -> Printed | None:
+        """Which value goes where, escaped how; None where values change the page itself. Raises as `fill` does."""
+        plan = self._plan(chunks, (), len(values))
+        if plan.wants:
+            return None
+        slots = plan.slots
+        return Printed(plan.shape, tuple(values[index] for index, _ in slots), tuple(escaper for _, escaper in slots))
 
     def _plan(self, chunks: tuple[str, ...], printed: tuple[tuple[int, str], ...], recorded: int) -> _Plan:
         key = (chunks, printed)

@@ -13,8 +13,8 @@ import binascii
 import hashlib
 import hmac
 import unicodedata
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import lru_cache
 
@@ -24,6 +24,8 @@ KEYS_KEPT = 16
 TOKEN_LENGTH_MAX = 128
 KEY_ID_MAX = 255
 NUMBER_MAX = 2**63 - 1
+
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class Purpose(StrEnum):
@@ -59,6 +61,15 @@ def keyed(key: bytes, message: bytes) -> bytes:
     return outer.digest()
 
 
+@lru_cache(maxsize=KEYS_KEPT * len(Purpose))
+def _begun(key: bytes, purpose: Purpose, key_id: int) -> hashlib._Hash:
+    """The inner hash of a token up to its numbers: the same for all tokens of a purpose."""
+    inner = _padded(key)[0].copy()
+    # No purpose contains a zero byte, so no two (purpose, body) give the same bytes.
+    inner.update(_SUBJECTS[purpose] + bytes((key_id,)))
+    return inner
+
+
 def derive(master: bytes, purpose: str) -> bytes:
     """A key for one purpose, from the master secret: RFC 5869 (HKDF-SHA256), one block of output."""
     extracted = hmac.digest(b"drip", master, "sha256")
@@ -69,11 +80,26 @@ def sign(key: bytes, purpose: Purpose, *numbers: int, key_id: int = 1) -> str:
     """A token for these numbers (0 to 2^63-1) and this purpose. `key_id` says later which key it was."""
     if not 0 <= key_id <= KEY_ID_MAX or any(not 0 <= each <= NUMBER_MAX for each in numbers):
         raise ValueError("numbers and key ids in links are not negative and have a limit")
-    body = bytes([key_id]) + b"".join(map(_varint, numbers))
-    token = _encode(body + _mac(key, purpose, body))
+    token = signer(key, purpose, key_id=key_id)(b"".join(map(varint, numbers)))
     if len(token) > TOKEN_LENGTH_MAX:
         raise ValueError("too many numbers for one link")
-    return token
+    return token.decode()
+
+
+def signer(key: bytes, purpose: Purpose, *, key_id: int = 1) -> Callable[[bytes], bytes]:
+    """What makes tokens of this purpose from numbers that are written already (`varint`), for whoever needs many."""
+    begun, outer = _begun(key, purpose, key_id), _padded(key)[1]
+    lead = bytes((key_id,))
+
+    def token_of(numbers: bytes) -> bytes:
+        inner = begun.copy()
+        inner.update(numbers)
+        mac = outer.copy()
+        mac.update(inner.digest())
+        raw = lead + numbers + mac.digest()[:MAC_BYTES]
+        return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=")
+
+    return token_of
 
 
 def read_token(keys: Mapping[int, bytes], purpose: Purpose, token: str) -> tuple[int, ...] | None:
@@ -89,11 +115,11 @@ def read_token(keys: Mapping[int, bytes], purpose: Purpose, token: str) -> tuple
 
 
 def _mac(key: bytes, purpose: Purpose, body: bytes) -> bytes:
-    # No purpose contains a zero byte, so no two (purpose, body) give the same bytes.
     return keyed(key, _SUBJECTS[purpose] + body)[:MAC_BYTES]
 
 
-def _varint(number: int) -> bytes:
+def varint(number: int) -> bytes:
+    """A number as it stands in a token: seven bits a byte, the lowest first."""
     out = bytearray()
     while number > 127:
         out.append(number & 127 | 128)
@@ -115,7 +141,7 @@ def _numbers(raw: bytes) -> tuple[int, ...] | None:
 
 
 def _encode(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=").decode()
 
 
 def _decode(token: str) -> bytes | None:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
-from drip.core.links import Purpose, derive, mailbox_key, read_token, sign
+from drip.core.links import Purpose, derive, mailbox_key, read_token, sign, signer
+
+
+class Signing(Protocol):
+    """What makes the tokens of links."""
+
+    def sign(self, purpose: Purpose, *numbers: int) -> str:
+        """A token for this purpose and these numbers."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +33,10 @@ class Keys:
     def sign(self, purpose: Purpose, *numbers: int) -> str:
         """A token for a link; only this project can have made it."""
         return sign(self.link, purpose, *numbers)
+
+    def signer(self, purpose: Purpose) -> Callable[[bytes], bytes]:
+        """`sign` for whoever needs many tokens of one purpose: from `varint`s to the token's bytes."""
+        return signer(self.link, purpose)
 
     def read(self, purpose: Purpose, token: str) -> tuple[int, ...] | None:
         """The numbers inside a genuine token of that purpose, else None."""

@@ -7,23 +7,26 @@ delivery the same message but for its Date (DESIGN §8).
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from drip.core.links import Purpose, keyed
-from drip.core.message import FilledPost, Headers, Invite, Wire
+from drip.core.message import Filled, FilledPost, Headers, Invite, Wire
 from drip.core.model import Campaign, InviteMode, Mailbox, MailingList, Post, Sequence, Session, TriggerKind, WhenKind
-from drip.core.records import Delivery, Kind, Registration, RegistrationState, Subscriber, Subscription
+from drip.core.records import Delivery, Kind, Registration, RegistrationState
+from drip.engine.addressed import Addressed
 from drip.engine.diversion import Diversion
-from drip.engine.keys import Keys
+from drip.engine.keys import Keys, Signing
 from drip.engine.live import Edition
 from drip.engine.values import Links, confirm_expiry, values_for
 from drip.errors import DripError
 
 if TYPE_CHECKING:
     from drip.authoring.layout import CompiledPost
+    from drip.engine.plates import Plate
     from drip.mail.calendar import Method
 
 HEADERS_KEPT = 256
@@ -31,17 +34,11 @@ HEADERS_KEPT = 256
 
 CHECKED_FIRST = 3
 CHECKED_EVERY = 1_000
-"""Which readers of a post are rendered both ways: the first few, and then one in so many."""
+CHECKED_SELDOM_FROM = 10_000
+"""Which readers of a post are rendered both ways: the first few, one in a thousand, from ten thousand on one in those.
 
-
-@dataclass(frozen=True, slots=True)
-class Addressed:
-    """A delivery with the rows that its message speaks of."""
-
-    delivery: Delivery
-    subscriber: Subscriber
-    registration: Registration | None = None
-    subscription: Subscription | None = None
+The slow way takes as long as hundreds of quick ones.
+"""
 
 
 def message_id(keys: Keys, delivery: Delivery, domain: str) -> str:
@@ -56,6 +53,15 @@ def invite_uid(registration: Registration, domain: str) -> str:
     return f"registration-{registration.id}@{domain}"
 
 
+def _domain(project: Edition) -> str:
+    return project.definition.bounces.rpartition("@")[2]
+
+
+def _length(number: int) -> int:
+    """How many bytes an id takes in a token."""
+    return (number.bit_length() + 6) // 7
+
+
 class Letters:
     """Composes messages. One instance a process: it caches encoded shapes and is not for several threads.
 
@@ -63,11 +69,13 @@ class Letters:
     """
 
     def __init__(self, keys: Keys, diversion: Diversion | None = None) -> None:
+        from drip.engine.plates import Plates
         from drip.mail.mime import Composer
 
         self._keys = keys
         self._diversion = diversion
         self._composer = Composer()
+        self._plates = Plates()
         self._filled: Counter[CompiledPost] = Counter()
         self.differing: set[str] = set()
         """Posts (`campaign/post`) whose fast rendering differed from the slow one for a reader that was checked."""
@@ -77,25 +85,125 @@ class Letters:
     def fill(self, edition: Edition, project: Edition, addressed: Addressed, now: datetime) -> FilledPost:
         """The post with this reader's values. Raises TemplateFault when the post cannot be filled."""
         post, mailing_list = self._post_of(edition, project, addressed.delivery)
-        return self._fill(edition, project, addressed, post, mailing_list, self._links(project, addressed, now), now)
+        links = self._links(self._keys, project, addressed, now)
+        return self._fill(edition, project, addressed, post, mailing_list, links, now)[0]
 
     def wire(self, edition: Edition, project: Edition, addressed: Addressed, now: datetime) -> Wire:
         """The whole message, ready for the relay. `now` is the moment of its first mark."""
+        group = self._group(edition, project, addressed, now)
+        plate = self._plates.get(group) if group is not None else None
+        if plate is not None and not self._is_to_check(plate.compiled, addressed.delivery):
+            quick = self._from_plate(plate, project, addressed)
+            if quick is not None:
+                self._filled[plate.compiled] += 1
+                plate.compiled.count_filled()
+                return quick
+        wire, compiled = self._compose(edition, project, addressed, now)
+        if plate is not None:
+            quick = self._from_plate(plate, project, addressed)
+            if quick is not None and quick != wire:
+                self._differ(addressed.delivery)
+        elif group is not None and self._plates.wants(group):
+            made = self._plate(edition, project, addressed, compiled, now)
+            # No plate that does not make the very bytes of the ordinary way.
+            is_right = made is not None and self._from_plate(made, project, addressed) == wire
+            self._plates.put(group, made if is_right else None)
+        return wire
+
+    def _group(self, edition: Edition, project: Edition, addressed: Addressed, now: datetime) -> Hashable:
+        """What those have in common who can get their messages from one plate; None for messages that have none."""
+        delivery, registration, subscription = addressed.delivery, addressed.registration, addressed.subscription
+        if self._diversion is not None or is_house(delivery) or self._invite_method(edition, addressed) is not None:
+            return None
+        zone = registration.zone if registration is not None else None
+        return (
+            # By identity: a plate keeps its editions alive.
+            id(edition),
+            id(project),
+            delivery.campaign,
+            delivery.post,
+            delivery.kind,
+            delivery.list or (subscription.list if subscription is not None else None),
+            delivery.list,
+            zone or addressed.subscriber.zone,
+            None if registration is None else registration.session,
+            now,
+            # The lengths of the ids are those of the tokens, and so decide where lines end.
+            _length(delivery.id),
+            _length(addressed.subscriber.id),
+            0 if registration is None else _length(registration.id),
+        )
+
+    def _from_plate(self, plate: Plate, project: Edition, addressed: Addressed) -> Wire | None:
+        from drip.mail.headers import mailbox_header, text_header
+
+        definition, delivery, subscriber = project.definition, addressed.delivery, addressed.subscriber
+        said = message_id(self._keys, delivery, plate.domain)
+        to = Mailbox(subscriber.fields.get("first_name", ""), subscriber.email)
+        data = plate.fill(addressed, mailbox_header("To", to), said, lambda line: text_header("Subject", line))
+        return None if data is None else Wire(definition.bounces, subscriber.email, data, said)
+
+    def _plate(
+        self, edition: Edition, project: Edition, addressed: Addressed, compiled: CompiledPost, now: datetime
+    ) -> Plate | None:
+        """A plate for the group of this reader, or None where its messages can have none."""
+        from drip.engine.plates import PlateMaker, SampleKeys, probes_for, sample_of
+        from drip.mail.mime import MESSAGE_ID, SUBJECT, TO
+
+        if compiled.fields is None:
+            return None
+        probes = probes_for(compiled.fields)
+        sample, keys = sample_of(addressed, probes), SampleKeys(self._keys, addressed)
+        post, mailing_list = self._post_of(edition, project, addressed.delivery)
+        links = self._links(keys, project, sample, now)
+        trace = compiled.trace(self._values(edition, project, sample, post, mailing_list, links, now))
+        if trace is None:
+            return None
+        page, text = Filled(trace.html.shape, trace.html.values), Filled(trace.text.shape, trace.text.values)
+        subject = SUBJECT if trace.subject.values else trace.subject.whole
+        filled = FilledPost(subject, trace.preview.whole, page, text, compiled.images, compiled.attachments)
+        headers = self._headers(edition, project, sample, subject, links, mailing_list, now)
+        blank = self._composer.blank(replace(headers, to=TO, message_id=MESSAGE_ID), filled)
+        if blank is None:
+            return None
+        maker = PlateMaker(self._keys, keys, probes, project.definition.fields, trace, blank)
+        return maker.make(compiled, (edition, project), _domain(project))
+
+    def _compose(
+        self, edition: Edition, project: Edition, addressed: Addressed, now: datetime
+    ) -> tuple[Wire, CompiledPost]:
+        """The message made the ordinary way, which is right for every reader."""
         delivery = addressed.delivery
         post, mailing_list = self._post_of(edition, project, delivery)
-        links = self._links(project, addressed, now)
-        filled = self._fill(edition, project, addressed, post, mailing_list, links, now)
-        definition = project.definition
-        domain = definition.bounces.rpartition("@")[2]
+        links = self._links(self._keys, project, addressed, now)
+        filled, compiled = self._fill(edition, project, addressed, post, mailing_list, links, now)
+        headers = self._headers(edition, project, addressed, filled.subject, links, mailing_list, now)
+        if self._diversion is not None:
+            headers, filled = self._diversion.mark(headers, filled)
+        invite = self._invite(edition, addressed, links, headers.sender, headers.to, now)
+        data = self._composer.compose(headers, filled, invite)
+        return Wire(project.definition.bounces, headers.to.address, data, headers.message_id), compiled
+
+    def _headers(
+        self,
+        edition: Edition,
+        project: Edition,
+        addressed: Addressed,
+        subject: str,
+        links: Links,
+        mailing_list: MailingList | None,
+        now: datetime,
+    ) -> Headers:
+        definition, delivery, subscriber = project.definition, addressed.delivery, addressed.subscriber
+        domain = _domain(project)
         campaign = edition.campaign
         sender = campaign.sender if campaign is not None and campaign.sender is not None else definition.sender
-        subscriber = addressed.subscriber
         confirmation = delivery.kind is Kind.CONFIRMATION
-        headers = Headers(
+        return Headers(
             sender=sender,
             # A confirmation goes to whoever was named in a form: nothing typed there stands in it, not even a name.
             to=Mailbox("" if confirmation else subscriber.fields.get("first_name", ""), subscriber.email),
-            subject=filled.subject,
+            subject=subject,
             date=now,
             message_id=message_id(self._keys, delivery, domain),
             # A confirmation is the answer to a press of the reader's own; there is nothing to unsubscribe from yet.
@@ -107,11 +215,6 @@ class Letters:
             auto_submitted=True,
             precedence_bulk=delivery.kind in (Kind.SEQUENCE, Kind.BROADCAST),
         )
-        if self._diversion is not None:
-            headers, filled = self._diversion.mark(headers, filled)
-        invite = self._invite(edition, addressed, links, sender, headers.to, now)
-        data = self._composer.compose(headers, filled, invite)
-        return Wire(definition.bounces, headers.to.address, data, headers.message_id)
 
     def _post_of(self, edition: Edition, project: Edition, delivery: Delivery) -> tuple[Post, MailingList | None]:
         definition = project.definition
@@ -122,20 +225,20 @@ class Letters:
             raise DripError(f"the revision of `{delivery.campaign}` has no post `{delivery.post}`")
         return edition.campaign.posts[delivery.post], mailing_list
 
-    def _links(self, project: Edition, addressed: Addressed, now: datetime) -> Links:
+    def _links(self, keys: Signing, project: Edition, addressed: Addressed, now: datetime) -> Links:
         delivery = addressed.delivery
         base = project.definition.url.rstrip("/")
         confirm = base
         if is_house(delivery) and addressed.registration is not None:
-            confirm = f"{base}/b/{self._keys.sign(Purpose.BOOK, addressed.registration.id)}"
+            confirm = f"{base}/b/{keys.sign(Purpose.BOOK, addressed.registration.id)}"
         elif is_house(delivery) and delivery.post == MOVE_POST:
-            confirm = f"{base}/e/{self._keys.sign(Purpose.MOVE, delivery.id)}"
+            confirm = f"{base}/e/{keys.sign(Purpose.MOVE, delivery.id)}"
         elif delivery.kind is Kind.CONFIRMATION and addressed.subscription is not None:
-            token = self._keys.sign(Purpose.CONFIRM, addressed.subscription.id, confirm_expiry(now))
+            token = keys.sign(Purpose.CONFIRM, addressed.subscription.id, confirm_expiry(now))
             confirm = f"{base}/confirm/{token}"
         return Links(
             base=base,
-            keys=self._keys,
+            keys=keys,
             subscriber=addressed.subscriber,
             campaign=delivery.campaign,
             delivery_id=delivery.id,
@@ -152,39 +255,64 @@ class Letters:
         mailing_list: MailingList | None,
         links: Links,
         now: datetime,
-    ) -> FilledPost:
+    ) -> tuple[FilledPost, CompiledPost]:
+        values = self._values(edition, project, addressed, post, mailing_list, links, now)
+        house = is_house(addressed.delivery)
+        press = project.press if house else edition.press
+        compiled = press.compile(post)
+        is_checked = self._is_to_check(compiled, addressed.delivery)
+        self._filled[compiled] += 1
+        if is_checked and not compiled.verify(values):
+            # From here on this post is filled the slow way, which is right by definition.
+            self._differ(addressed.delivery)
+        filled = compiled.fill(values)
+        if compiled.is_wasteful:
+            self.wasteful.add(f"{addressed.delivery.campaign}/{post.name}")
+        return filled, compiled
+
+    def _values(
+        self,
+        edition: Edition,
+        project: Edition,
+        addressed: Addressed,
+        post: Post,
+        mailing_list: MailingList | None,
+        links: Links,
+        now: datetime,
+    ) -> dict[str, object]:
         subscriber, registration = addressed.subscriber, addressed.registration
         definition = project.definition
         if mailing_list is None and addressed.subscription is not None:
             mailing_list = definition.list_named(addressed.subscription.list)
-        zone = (registration.zone if registration else None) or subscriber.zone or definition.timezone
-        values = values_for(
+        return values_for(
             definition=definition,
             campaign=edition.campaign,
             mailing_list=mailing_list,
             subscriber=subscriber,
             session=session_of(edition.campaign, registration),
             links=links,
-            zone=zone,
+            zone=(registration.zone if registration else None) or subscriber.zone or definition.timezone,
             now=now,
             post={"subject": post.subject, "preview": post.preview},
         )
-        house = is_house(addressed.delivery)
-        press = project.press if house else edition.press
-        compiled = press.compile(post)
-        if self._is_checked(compiled, addressed.delivery) and not compiled.verify(values):
-            # From here on this post is filled the slow way, which is right by definition; the author should know.
-            self.differing.add(f"{addressed.delivery.campaign}/{post.name}")
-        filled = compiled.fill(values)
-        if compiled.is_wasteful:
-            self.wasteful.add(f"{addressed.delivery.campaign}/{post.name}")
-        return filled
 
-    def _is_checked(self, compiled: CompiledPost, delivery: Delivery) -> bool:
-        """The first readers of a post, and one in a thousand later, are also rendered the slow way (DESIGN §9)."""
+    def _is_to_check(self, compiled: CompiledPost, delivery: Delivery) -> bool:
+        """The first readers of a post, and one in many later, are also rendered the slow way (DESIGN §9)."""
         number = self._filled[compiled]
-        self._filled[compiled] = number + 1
-        return delivery.id != 0 and (number < CHECKED_FIRST or number % CHECKED_EVERY == 0)
+        every = CHECKED_EVERY if number < CHECKED_SELDOM_FROM else CHECKED_SELDOM_FROM
+        return delivery.id != 0 and (number < CHECKED_FIRST or number % every == 0)
+
+    def _differ(self, delivery: Delivery) -> None:
+        """A quick way was wrong, which the author should know; no plate is trusted any more."""
+        self.differing.add(f"{delivery.campaign}/{delivery.post}")
+        self._plates.distrust()
+
+    @staticmethod
+    def _invite_method(edition: Edition, addressed: Addressed) -> Method | None:
+        registration = addressed.registration
+        if registration is None or edition.campaign is None or session_of(edition.campaign, registration) is None:
+            return None
+        return _invite_method(edition.campaign, addressed.delivery, registration)
 
     def _invite(
         self, edition: Edition, addressed: Addressed, links: Links, sender: Mailbox, attendee: Mailbox, now: datetime
@@ -192,12 +320,11 @@ class Letters:
         """The calendar entry, with the mail that greets a registration or tells of a change. It is for whoever gets
         the mail."""
         registration = addressed.registration
+        method = self._invite_method(edition, addressed)
         session = session_of(edition.campaign, registration)
-        if registration is None or session is None or edition.campaign is None or edition.campaign.webinar is None:
+        if method is None or registration is None or session is None or edition.campaign is None:
             return None
-        method = _invite_method(edition.campaign, addressed.delivery, registration)
-        if method is None:
-            return None
+        assert edition.campaign.webinar is not None
         from drip.mail.calendar import registration_invite
 
         webinar = edition.campaign.webinar

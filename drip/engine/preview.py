@@ -22,8 +22,9 @@ from drip.core.records import (
     Subscriber,
     SubscriberId,
 )
+from drip.engine.addressed import Addressed
 from drip.engine.keys import Keys
-from drip.engine.letters import Addressed, Letters, house_post
+from drip.engine.letters import Letters, house_post
 from drip.engine.live import Edition
 from drip.errors import NotFound, ProblemsFound
 

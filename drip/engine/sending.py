@@ -18,10 +18,11 @@ from drip.core.delivery import DeliveryState, Outcome, OutcomeKind, verdict
 from drip.core.reasons import ReasonName
 from drip.core.records import Delivery, DeliveryId, Kind, RevisionId
 from drip.core.step_mail import opening_of
+from drip.engine.addressed import Addressed
 from drip.engine.asking import ask_about
 from drip.engine.capping import NOT_CAPPED, Capped, Capping
 from drip.engine.ledger import Ends, Ledger, settle_steps
-from drip.engine.letters import Addressed, Letters
+from drip.engine.letters import Letters
 from drip.engine.live import Edition, Live
 from drip.errors import CannotRecord, DripError, QuotaUsed, RelayUnreachable
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from drip.core.links import Purpose
 from drip.core.model import Campaign, MailingList, ProjectDefinition, Session
 from drip.core.records import DeliveryId, Registration, Subscriber
-from drip.engine.keys import Keys
+from drip.engine.keys import Signing
 
 CONFIRM_DAYS = 7
 """How long a confirmation link works (reliability: it proves a present wish, not an old one)."""
@@ -33,7 +33,7 @@ class Links:
         self,
         *,
         base: str,
-        keys: Keys,
+        keys: Signing,
         subscriber: Subscriber,
         campaign: str,
         delivery_id: DeliveryId,

@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass
 
 from drip.core.message import Filled, FilledPost, Headers, Invite, Shape
+from drip.core.model import Mailbox
 from drip.mail.enclosing import attachment_part, image_part
 from drip.mail.headers import CRLF, Unwritable, write_headers
 
@@ -29,6 +30,22 @@ SHAPES_KEPT = 128
 HEADERS_KEPT = 256
 VALUES_KEPT = 1024
 
+UTF8_MOST = 4  # bytes a character
+
+GAP = "\0"
+"""Stands around the name of a gap; neither a header nor an encoded body has one."""
+
+ENDS = "."
+
+TO = Mailbox("", "reader@sample.invalid")
+MESSAGE_ID = "<message@sample.invalid>"
+SUBJECT = "drip sample subject"
+_SAMPLE_LINES = {
+    "to": f"To: {TO.address}",
+    "message-id": f"Message-ID: {MESSAGE_ID}",
+    "subject": f"Subject: {SUBJECT}",
+}
+
 _UNSAFE = re.compile("[^\t -<>-~]")
 _METHOD = re.compile("[A-Z]+")
 
@@ -41,6 +58,25 @@ class _Coded:
     size: int
     high: int
 
+    @property
+    def room(self) -> int:
+        """How many characters outside ASCII the values may have, and it stays quoted-printable whatever they are."""
+        return (self.size - 3 * self.high) // (3 * UTF8_MOST)
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """A message with gaps: text and names by turns. What fills a gap of a body is written by `quote_value`.
+
+    The names are `to`, `message-id` and `subject`, a whole header line each, and `textN` and `htmlN` for the values
+    of the bodies, with ENDS where a value is the end of its body, without a soft break behind it. Their rooms say how
+    many characters outside ASCII they can take.
+    """
+
+    pieces: tuple[str, ...]
+    text_room: int
+    html_room: int
+
 
 class Composer:
     """Makes messages; remembers the encoded static text of the last shapes."""
@@ -52,10 +88,34 @@ class Composer:
 
     def compose(self, headers: Headers, post: FilledPost, invite: Invite | None = None) -> bytes:
         """The whole message. Raises `Unwritable` when an address or a fixed header cannot be written."""
+        bodies = [self._text_part("plain", post.text), self._text_part("html", post.html)]
+        return self._whole(headers, bodies, post, invite).encode("ascii")
+
+    def blank(self, headers: Headers, post: FilledPost) -> Blank | None:
+        """The message with gaps, for readers who differ in their values only; None where there can be none.
+
+        The headers have `TO`, `MESSAGE_ID` and perhaps `SUBJECT` in them.
+        """
+        coded = [self._coded.get(each.shape) or self._code(each.shape) for each in (post.text, post.html)]
+        bodies = []
+        for name, kind, each in zip(("text", "html"), ("plain", "html"), coded, strict=True):
+            gaps = [f"{GAP}{name}{index}{GAP}" for index in range(len(each.chunks) - 1)]
+            if gaps and not each.chunks[-1]:
+                gaps[-1] = f"{GAP}{name}{len(gaps) - 1}{ENDS}{GAP}"
+            body = "".join(part for pair in zip(each.chunks, [*gaps, ""], strict=True) for part in pair)
+            if each.room < 0:
+                return None
+            bodies.append(_body_part(kind, "quoted-printable", body))
+        text = self._whole(headers, bodies, post, None)
+        for name, line in _SAMPLE_LINES.items():
+            if text.count(f"{CRLF}{line}{CRLF}") == 1:
+                text = text.replace(f"{CRLF}{line}{CRLF}", f"{CRLF}{GAP}{name}{GAP}{CRLF}")
+        return Blank(tuple(text.split(GAP)), coded[0].room, coded[1].room)
+
+    def _whole(self, headers: Headers, bodies: list[str], post: FilledPost, invite: Invite | None) -> str:
         if len(self._known_headers) > HEADERS_KEPT:
             self._known_headers.clear()
         head = f"{write_headers(headers, self._known_headers)}MIME-Version: 1.0{CRLF}"
-        bodies = [self._text_part("plain", post.text), self._text_part("html", post.html)]
         if post.images:
             # RFC 2387: the pictures belong to the page alone, so they are inside the alternative.
             parts = [bodies[1], *map(image_part, post.images)]
@@ -69,19 +129,14 @@ class Composer:
         if post.attachments:
             files.extend(map(attachment_part, post.attachments))
         if not files:
-            return f"{head}{inner}".encode("ascii")
-        return f"{head}{_multipart('mixed', MIXED, [inner, *files])}".encode("ascii")
+            return f"{head}{inner}"
+        return f"{head}{_multipart('mixed', MIXED, [inner, *files])}"
 
     def _text_part(self, subtype: str, filled: Filled) -> str:
         coded = self._coded.get(filled.shape) or self._code(filled.shape)
         if _prefers_base64(coded, filled.values):
-            encoding, body = "base64", _base64(filled)
-        else:
-            encoding, body = "quoted-printable", _fill(coded.chunks, filled.values)
-        return (
-            f"Content-Type: text/{subtype}; charset=utf-8{CRLF}"
-            f"Content-Transfer-Encoding: {encoding}{CRLF}{CRLF}{body}{CRLF}"
-        )
+            return _body_part(subtype, "base64", _base64(filled))
+        return _body_part(subtype, "quoted-printable", _fill(coded.chunks, filled.values))
 
     def _code(self, shape: Shape) -> _Coded:
         last = len(shape.chunks) - 1
@@ -92,6 +147,13 @@ class Composer:
             del self._coded[next(iter(self._coded))]
         self._coded[shape] = coded
         return coded
+
+
+def _body_part(subtype: str, encoding: str, body: str) -> str:
+    return (
+        f"Content-Type: text/{subtype}; charset=utf-8{CRLF}"
+        f"Content-Transfer-Encoding: {encoding}{CRLF}{CRLF}{body}{CRLF}"
+    )
 
 
 def quote(text: str, *, more: bool) -> str:
@@ -124,8 +186,12 @@ def _quote_line(line: str, *, open_end: bool = False) -> str:
 
 def _pieces(line: str) -> list[str]:
     """The encoded line in pieces of at most QP_ROOM, none of which starts with a dot or splits an `=XX`."""
-    pieces = []
     start, end = 0, len(line)
+    if end > QP_ROOM and line[0] != ".":
+        cut = _whole_before(line, QP_ROOM)
+        if end <= cut + QP_ROOM and line[cut] != ".":
+            return [line[:cut], line[cut:]]  # nearly all long values are links that fit in two lines
+    pieces = []
     while True:
         lead = ""
         if line.startswith(".", start):
@@ -134,12 +200,16 @@ def _pieces(line: str) -> list[str]:
         if cut >= end:
             pieces.append(lead + line[start:])
             return pieces
-        if line[cut - 1] == "=":
-            cut -= 1
-        elif line[cut - 2] == "=":
-            cut -= 2
+        cut = _whole_before(line, cut)
         pieces.append(lead + line[start:cut])
         start = cut
+
+
+def _whole_before(line: str, cut: int) -> int:
+    """The last place up to there that splits no `=XX`."""
+    if line[cut - 1] == "=":
+        return cut - 1
+    return cut - 2 if line[cut - 2] == "=" else cut
 
 
 def _fill(chunks: tuple[str, ...], values: tuple[str, ...]) -> str:
@@ -147,17 +217,18 @@ def _fill(chunks: tuple[str, ...], values: tuple[str, ...]) -> str:
     parts = [chunks[0]]
     for value, chunk in zip(values, chunks[1:], strict=True):
         if value:
-            parts.append(_quote_value(value))
+            parts.append(quote_value(value))
         parts.append(chunk)
     body = "".join(parts)
     return _close(body) if body.endswith(SOFT_BREAK) else body
 
 
 @functools.lru_cache(maxsize=VALUES_KEPT)
-def _quote_value(value: str) -> str:
-    """Most values are plain words and links: nothing in them needs the encoder but `=`.
+def quote_value(value: str) -> str:
+    """A value that is not empty, from the start of a line to the start of a line.
 
-    Kept, since the text part repeats the links of the HTML part, and readers share names and session times.
+    Most values are plain words and links: nothing in them needs the encoder but `=`. Kept, since the text part repeats
+    the links of the HTML part, and readers share names and session times.
     """
     if value.isascii() and value.isprintable():
         line = value.replace("=", "=3D")
@@ -178,7 +249,7 @@ def _close(body: str) -> str:
 def _prefers_base64(coded: _Coded, values: tuple[str, ...]) -> bool:
     """Whether more than a third of the bytes are outside ASCII: there quoted-printable is the longer one."""
     # At most four bytes a character: most mails are decided without counting.
-    high_most = coded.high + 4 * sum(len(value) for value in values if not value.isascii())
+    high_most = coded.high + UTF8_MOST * sum(len(value) for value in values if not value.isascii())
     if high_most * 3 <= coded.size:
         return False
     sizes = [_count(value) for value in values]

@@ -11,8 +11,9 @@ from datetime import datetime
 
 from drip.core.message import Wire
 from drip.core.records import Delivery, RevisionId
+from drip.engine.addressed import Addressed
 from drip.engine.keys import Keys
-from drip.engine.letters import Addressed, Letters, message_id
+from drip.engine.letters import Letters, message_id
 from drip.engine.live import Edition
 
 COMPOSED_FIRST = 2

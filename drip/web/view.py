@@ -12,7 +12,8 @@ from starlette.responses import HTMLResponse, Response
 
 from drip.core.links import Purpose
 from drip.core.records import Delivery, DeliveryId
-from drip.engine.letters import Addressed, Letters
+from drip.engine.addressed import Addressed
+from drip.engine.letters import Letters
 from drip.engine.live import Live
 from drip.errors import NotFound
 from drip.web.pages import ALWAYS, MAIL_POLICY, PRIVATE
