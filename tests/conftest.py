@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import hypothesis
 import pytest
@@ -104,6 +104,8 @@ def scratch() -> Path:
 class PostgresServer:
     """One server for one test process. `url(name)` names a database of it."""
 
+    durability: ClassVar[dict[str, str]] = {"fsync": "off", "full_page_writes": "off"}
+
     def __init__(self, binaries: Path) -> None:
         # A short path: the socket's must fit into 107 bytes.
         self.folder = Path(tempfile.mkdtemp(prefix="pg", dir=scratch()))
@@ -128,11 +130,10 @@ class PostgresServer:
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": self.folder,
-            "fsync": "off",
-            "full_page_writes": "off",
             "max_connections": "60",
             "shared_buffers": "32MB",
             "log_min_messages": "fatal",
+            **self.durability,
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
         with (self.folder / "log").open("wb") as log:

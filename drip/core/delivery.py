@@ -144,6 +144,9 @@ REASON_OF_BLAME: Mapping[Blame, ReasonName] = MappingProxyType(
 )
 
 
+_TAKEN = Verdict(DeliveryState.SENT, None, ReasonName.ACCEPTED.value)  # what nearly every message comes to
+
+
 def verdict(outcome: Outcome, *, attempt: int, delivery_key: int, first_due: datetime, now: datetime) -> Verdict:
     """What the outcome of that attempt (from 1) makes of the delivery.
 
@@ -152,7 +155,7 @@ def verdict(outcome: Outcome, *, attempt: int, delivery_key: int, first_due: dat
     """
     match outcome.kind:
         case OutcomeKind.ACCEPTED:
-            return Verdict(DeliveryState.SENT, None, ReasonName.ACCEPTED.value)
+            return _TAKEN
         case OutcomeKind.UNCERTAIN:
             return Verdict(DeliveryState.UNCERTAIN, None, ReasonName.NO_VERDICT.value)
         case OutcomeKind.PERMANENT:

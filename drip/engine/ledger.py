@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from drip.store.store import Store
     from drip.store.work import Work
 
+QUIET_TURNS = 2
+"""Turns of the loop that bring nothing, before a group is complete."""
+
 
 class Ledger:
     """The one writer of a run. Use `mark` and `record` from lanes, `serve` as a task, `close` at the end."""
@@ -59,9 +62,8 @@ class Ledger:
         try:
             while not (self._closing and not self._marks and not self._results):
                 await self._wake.wait()
+                await self._gather()
                 self._wake.clear()
-                # Lanes that are ready in this turn of the loop get into the same group.
-                await asyncio.sleep(0)
                 self._commit()
         except BaseException as error:
             self._failure = error
@@ -69,6 +71,17 @@ class Ledger:
                 if not granted.done():
                     granted.set_exception(error)
             raise
+
+    async def _gather(self) -> None:
+        """Let those join whose turn is near: a commit costs the same for one as for all.
+
+        It ends when nothing came for some turns of the loop, which is as long as a reply needs from its socket to here.
+        """
+        quiet, before = 0, 0
+        while quiet < QUIET_TURNS:
+            number = len(self._marks) + len(self._results)
+            quiet, before = (quiet + 1 if number == before else 0), number
+            await asyncio.sleep(0)
 
     def close(self) -> None:
         """Let `serve` end after the last group."""

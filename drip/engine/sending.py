@@ -25,6 +25,7 @@ from drip.engine.ledger import Ends, Ledger, settle_steps
 from drip.engine.letters import Letters
 from drip.engine.live import Edition, Live
 from drip.errors import CannotRecord, DripError, QuotaUsed, RelayUnreachable
+from drip.store.results import Recorded
 
 if TYPE_CHECKING:
     from drip.core.message import Wire
@@ -277,32 +278,19 @@ class Sending:
             return None
 
     def _record(self, delivery: Delivery, outcome: Outcome, relay: str) -> None:
-        from drip.store.results import Recorded
-
-        attempt = delivery.attempt + 1
-        judged = verdict(
-            outcome,
-            attempt=attempt,
-            delivery_key=delivery.id,
-            # Not since it was planned: it may have waited for days for a cap, a pause or the author.
-            first_due=delivery.first_marked_at or self._now,
-            now=self._now,
-        )
-        self.ledger.record(
-            delivery,
-            Recorded(
-                delivery_id=delivery.id,
-                attempt=attempt,
-                verdict=judged,
-                outcome=outcome,
-                relay=relay,
-                started_at=self._now,
-                ended_at=self._now,
-            ),
-        )
+        self.ledger.record(delivery, recorded(delivery, outcome, relay, self._now))
         if outcome.relay_down:
             self._losses += 1
             if self._losses >= RELAY_DOWN_MAX * max(1, self._transport.lanes):
                 self.relay_down = outcome.text or "the relay closes every connection"
         elif outcome.kind is OutcomeKind.ACCEPTED:
             self._losses = 0
+
+
+def recorded(delivery: Delivery, outcome: Outcome, relay: str, now: datetime) -> Recorded:
+    """What an attempt at this delivery came to, as the store takes it."""
+    attempt = delivery.attempt + 1
+    # Not since it was planned: it may have waited for days for a cap, a pause or the author.
+    first_due = delivery.first_marked_at or now
+    judged = verdict(outcome, attempt=attempt, delivery_key=delivery.id, first_due=first_due, now=now)
+    return Recorded(delivery.id, attempt, judged, outcome, relay, now, now)

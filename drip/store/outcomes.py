@@ -7,13 +7,14 @@ can add what it knows (a 250 makes `uncertain` `sent`) but never undo what was d
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, Text, Update, bindparam, func, select, update
 
-from drip.core.delivery import DeliveryState, Outcome, OutcomeKind
+from drip.core.delivery import DeliveryState, Outcome, OutcomeKind, Verdict
 from drip.core.records import DeliveryId
-from drip.store.columns import Moment, Word, among
+from drip.store.columns import Moment, Word, among, said
 from drip.store.prepared import prepared
 from drip.store.results import Attempt, Recorded
 from drip.store.schema import attempt, delivery
@@ -28,6 +29,30 @@ def held_statement(postgres: bool) -> Select[Any]:
         .where(among(delivery.c.id, "ids", postgres))
         .order_by(delivery.c.id)
         .with_for_update(key_share=True)
+    )
+
+
+@prepared
+def settle_alike_statement(postgres: bool) -> Update:
+    """What came to the same end: those rows of them that this owner, which stays, is sending with that attempt."""
+    ours = (
+        delivery.c.state == said(DeliveryState.SENDING),
+        delivery.c.owner == bindparam("by"),
+        delivery.c.attempt == bindparam("number"),
+    )
+    held = select(delivery.c.id).where(among(delivery.c.id, "ids", postgres), *ours)
+    if postgres:
+        held = held.order_by(delivery.c.id).with_for_update(key_share=True)
+    rows = held.cte("held")
+    return (
+        update(delivery)
+        .where(delivery.c.id.in_(select(rows.c.id)), *ours)
+        .values(
+            state=bindparam("to", type_=Word(DeliveryState)),
+            reason=bindparam("why"),
+            finished_at=bindparam("finished", type_=Moment()),
+        )
+        .returning(delivery.c.id)
     )
 
 
@@ -68,15 +93,41 @@ class Outcomes(Transaction):
         """
         if not results:
             return set()
-        rows = self._all(held_statement(self._postgres), ids=sorted({each.delivery_id for each in results}))
-        held = {row[0]: row for row in rows}
-        changes = [each for each in results if each.delivery_id in held and counts(each, held[each.delivery_id], owner)]
-        if changes:
-            self._many(settle_statement(), [settled(each, owner) for each in changes])
-        if held:
-            known = [attempted(each) for each in results if each.delivery_id in held]
-            self._many(attempt_statement(self._postgres), known)
-        return {each.delivery_id for each in changes}
+        changed = self._settle_alike(results, owner)
+        known = changed
+        rest = [each for each in results if each.delivery_id not in changed]
+        if rest:
+            rows = self._all(held_statement(self._postgres), ids=sorted({each.delivery_id for each in rest}))
+            held = {row[0]: row for row in rows}
+            rest = [each for each in rest if each.delivery_id in held and counts(each, held[each.delivery_id], owner)]
+            self._many(settle_statement(), [settled(each, owner) for each in rest])
+            known = changed.union(held)
+            changed = changed.union(each.delivery_id for each in rest)
+        self._many(
+            attempt_statement(self._postgres), [attempted(each) for each in results if each.delivery_id in known]
+        )
+        return changed
+
+    def _settle_alike(self, results: Sequence[Recorded], owner: str) -> set[DeliveryId]:
+        """One statement for all that came to the same end, as nearly all do; the deliveries whose state it changed."""
+        alike: dict[tuple[Verdict, int, datetime], list[DeliveryId]] = {}
+        for each in results:
+            if each.verdict.state is not DeliveryState.DUE:
+                alike.setdefault((each.verdict, each.attempt, each.ended_at), []).append(each.delivery_id)
+        changed: set[DeliveryId] = set()
+        for (verdict, number, ended_at), ids in alike.items():
+            changed.update(
+                self._column(
+                    settle_alike_statement(self._postgres),
+                    ids=ids,
+                    by=owner,
+                    number=number,
+                    to=verdict.state,
+                    why=verdict.reason,
+                    finished=ended_at,
+                )
+            )
+        return changed
 
     def attempts(self, delivery_id: DeliveryId) -> Sequence[Attempt]:
         """The attempts of one delivery, in order."""

@@ -9,12 +9,19 @@ statement means. Called by `drip.store.transaction` and, as a decorator, by thos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any, ParamSpec
 
 from sqlalchemy import Dialect, Executable
 from sqlalchemy.sql.compiler import SQLCompiler
+
+from drip.store.columns import Moment, Rank, Word
+
+SAME_AGAIN = (Moment, Word, Rank)
+"""Types of which the same few values come again and again, and say nothing about anybody."""
+
+VALUES_KEPT = 4096
 
 P = ParamSpec("P")
 Convert = Callable[[Any], Any]
@@ -47,7 +54,7 @@ def prepared(write: Callable[P, Any]) -> Callable[P, Prepared]:
 class Form:
     """One statement for one engine: its text, the order and conversion of its parameters, and that of its rows."""
 
-    __slots__ = ("_asked", "_constants", "_converts", "_order", "text")
+    __slots__ = ("_blank", "_converts", "_fills", "text")
 
     def __init__(self, statement: Any, dialect: Dialect, values: Values) -> None:
         compiled = statement.compile(
@@ -62,22 +69,31 @@ class Form:
             raise TypeError(f"parameters of a statement: {unknown} are none, {missing} are missing")
         converts = {name: _bind_convert(kind, dialect) for name, kind in kinds.items()}
         said = compiled.construct_params(_check=False)
-        # What the statement says by itself is the same each time.
-        self._constants = {
+        # The parameters with gaps; what the statement says by itself is the same each time.
+        blank = {
             name: value if (convert := converts.get(name)) is None else convert(value)
             for name, value in said.items()
             if name not in values
         }
-        self._asked = [(name, convert) for name in values if (convert := converts[name]) is not None]
-        self._order = tuple(compiled.positiontup or ()) if compiled.positional else None
+        order = tuple(compiled.positiontup or ()) if compiled.positional else None
+        self._blank: Any = blank if order is None else [blank.get(name) for name in order]
+        # Where each value goes: the first place, and the others if it is said more than once.
+        self._fills: list[tuple[str, Convert | None, Any, tuple[Any, ...]]] = []
+        for name in values:
+            places = [name] if order is None else [at for at, each in enumerate(order) if each == name]
+            if places:
+                self._fills.append((name, converts[name], places[0], tuple(places[1:])))
         self._converts = _row_converts(statement, dialect)
 
     def bound(self, values: Values) -> Any:
         """The parameters as the driver takes them."""
-        given = {**self._constants, **values}
-        for name, convert in self._asked:
-            given[name] = convert(given[name])
-        return given if self._order is None else [given[name] for name in self._order]
+        given = self._blank.copy()
+        for name, convert, place, others in self._fills:
+            value = values[name] if convert is None else convert(values[name])
+            given[place] = value
+            for each in others:
+                given[each] = value
+        return given
 
     def rows(self, found: Sequence[Any]) -> Sequence[Any]:
         """The driver's rows with moments, words and the like in them."""
@@ -97,13 +113,33 @@ class Form:
 
 def _bind_convert(kind: Any, dialect: Dialect) -> Convert | None:
     convert: Convert | None = kind.dialect_impl(dialect).bind_processor(dialect)
-    return convert
+    return convert if convert is None or not isinstance(kind, SAME_AGAIN) else remembering(convert)
+
+
+def remembering(convert: Convert) -> Convert:
+    """A conversion that knows the value it had last: the rows of a batch have their moments and words in common."""
+    last: tuple[Any, Any] = (None, convert(None))  # one object, so that threads never see half of it
+
+    def and_remember(value: Any) -> Any:
+        nonlocal last
+        before, converted = last
+        if value is before:
+            return converted
+        converted = convert(value)
+        last = (value, converted)
+        return converted
+
+    return and_remember
 
 
 def _row_converts(statement: Any, dialect: Dialect) -> list[tuple[int, Convert]]:
-    columns: Iterable[Any] = getattr(statement, "exported_columns", ())
+    columns: Sequence[Any] = tuple(getattr(statement, "exported_columns", ()))
     converts = (
         (index, column.type.dialect_impl(dialect).result_processor(dialect, None))
         for index, column in enumerate(columns)
     )
-    return [(index, convert) for index, convert in converts if convert is not None]
+    return [
+        (index, lru_cache(VALUES_KEPT)(convert) if isinstance(columns[index].type, SAME_AGAIN) else convert)
+        for index, convert in converts
+        if convert is not None
+    ]

@@ -89,7 +89,7 @@ class FailingStore:
 
         def and_fail(work: Work) -> object:
             done = do(work)
-            if self.fails and self._dice.random() < 0.01:
+            if self.fails and self._dice.random() < 0.03:
                 raise CannotRecord("the disk is full")
             return done
 
