@@ -163,6 +163,14 @@ class Interrupted(DripError):
     exit_code = 130
 
 
+class Unheard(DripError):
+    """The answer could not be written."""
+
+    name = "unheard"
+    exit_code = 141
+    default_hint = "what was done is done; make room where the output goes, and ask `drip status`"
+
+
 class TemplateFault(DripError):
     """A post or a layout cannot be filled."""
 

@@ -38,7 +38,7 @@ EXIT_MEANINGS: Mapping[int, str] = MappingProxyType(
         13: "the relay is unreachable or refused the login; nothing was sent",
         75: "what happened could not be recorded; stopped at once",
         130: "interrupted",
-        141: "whoever read the output went away",
+        141: "whoever read the output went away, or it could not be written",
     }
 )
 EXITS_PROJECT = (10, 11, 12)

@@ -5,6 +5,7 @@ Imports no room that a given command does not need: each command's module is loa
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import re
@@ -17,7 +18,7 @@ import click
 
 from drip.cli.grammar import Call, LazyGroup
 from drip.cli.output import Output, clean, one_line
-from drip.errors import DripError, Interrupted
+from drip.errors import DripError, Interrupted, Unheard
 
 EXIT_BUG = 1
 EXIT_USAGE = 2
@@ -95,6 +96,8 @@ class Drip(LazyGroup):
             sys.stdout.flush()
         except BrokenPipeError:
             code = _leave_quietly()
+        except OSError as error:
+            code = _report_unheard(call.output, arguments, error)
         sys.exit(code)
 
     def _answer(self, arguments: list[str], call: Call, extra: dict[str, Any]) -> int:
@@ -116,6 +119,8 @@ class Drip(LazyGroup):
         except BrokenPipeError:
             raise
         except Exception as bug:
+            if isinstance(bug, OSError) and _is_of_output(bug):
+                raise
             return _report_bug(call.output, arguments, bug)
 
 
@@ -166,6 +171,20 @@ def _report_bug(output: Output, arguments: Sequence[str], bug: Exception) -> int
     return _say(output, arguments, name="bug", code=EXIT_BUG, message=message, hint=hint)
 
 
+def _is_of_output(error: OSError) -> bool:
+    """Whether it was raised where text is written for people, and not somewhere in our own work."""
+    innermost = list(traceback.walk_tb(error.__traceback__))[-1][0]
+    return innermost.f_code is click.echo.__code__
+
+
+def _report_unheard(output: Output, arguments: Sequence[str], error: OSError) -> int:
+    _leave_quietly()
+    # Where errors cannot be written either, the code alone must tell.
+    with contextlib.suppress(OSError):
+        _report(output, arguments, Unheard(f"the answer could not be written: {error.strerror or error}"))
+    return Unheard.exit_code
+
+
 def _leave_quietly() -> int:
     # Python flushes stdout once more at exit; into nothing, it cannot complain again.
     nothing = os.open(os.devnull, os.O_WRONLY)
@@ -186,8 +205,23 @@ cli = Drip(
 )
 
 
+def _open_what_is_closed() -> None:
+    """Whoever calls us with a closed stdin, stdout or stderr wants silence there.
+
+    Left closed, its number would go to the next file that is opened, which may be the database.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            if nothing != number:
+                os.dup2(nothing, number)
+                os.close(nothing)
+            setattr(sys, name, open(number, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  # a number, and for good
+
+
 def main() -> None:
     """The `drip` program."""
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a letter gets `\u2026` in its place, not a traceback.
         reconfigure = getattr(stream, "reconfigure", None)

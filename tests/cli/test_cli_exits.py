@@ -359,6 +359,33 @@ def test_whoever_stops_reading_is_no_error(kitchen: Kitchen) -> None:
     assert said == b""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is Linux's own")
+@pytest.mark.parametrize("words", [("explain", "--json"), ("--version",), ("--help",)])
+def test_an_answer_that_cannot_be_written_is_141_and_no_bug(kitchen: Kitchen, words: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run(
+            [sys.executable, "-m", "drip", *words], stdout=full, stderr=subprocess.PIPE, cwd=kitchen.folder, text=True
+        )
+    assert told.returncode == 141, told.stderr
+    assert "the answer could not be written: No space left on device" in told.stderr
+    assert "Traceback" not in told.stderr
+    with Path("/dev/full").open("w") as full:
+        mute = subprocess.run(
+            [sys.executable, "-m", "drip", *words], stdout=full, stderr=full, cwd=kitchen.folder, check=False
+        )
+    assert mute.returncode == 141
+
+
+def test_closed_streams_are_silence_and_nothing_is_written_into_the_database(live: Kitchen) -> None:
+    command = f"exec {sys.executable} -m drip run <&- >&- 2>&-"
+    assert subprocess.run(["sh", "-c", command], cwd=live.folder, check=False).returncode == 0
+    checked = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} -m drip db check >&-"], cwd=live.folder, capture_output=True, check=False
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+    live.ok("db", "check")
+
+
 # --- dry runs ----------------------------------------------------------------------------------------------
 
 
