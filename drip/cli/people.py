@@ -144,14 +144,14 @@ def add(
     dry_run: bool,
 ) -> None:
     """Add a subscriber. Without `--consent` a list's question goes to them first."""
-    from drip.engine.addresses import judge_address
+    from drip.engine.addresses import mailable_address
 
     if consent is not None and list_name is None:
         raise WrongUsage("`--consent` needs `--list`", hint="consent is given to one list")
     if consent is not None and not consent.strip():
         raise WrongUsage("`--consent` is empty", hint='say how they agreed: `--consent "signed up at the fair, 3 May"`')
     with call.project() as project:
-        address = judge_address(email)
+        address = mailable_address(email)
         event = AddedByAuthor(
             email=address,
             list=known_list(project, list_name),

@@ -51,11 +51,11 @@ def proof(call: Call, post: str, email: str, as_email: str | None, at: datetime 
 
     It is marked as a proof, its links do not work, and nothing is written down: no delivery, no count.
     """
-    from drip.engine.addresses import judge_address
+    from drip.engine.addresses import mailable_address
     from drip.engine.preview import choose
     from drip.engine.proof import make_proof
 
-    to = judge_address(email)
+    to = mailable_address(email)
     now = call.now()
     with call.project() as project:
         to = _heed_test_mode(project, to)

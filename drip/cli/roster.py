@@ -71,11 +71,11 @@ def add(
     call: Call, email: str, campaign: str, session: str, consent: str | None, zone: str | None, dry_run: bool
 ) -> None:
     """Register somebody for a session. Without `--consent` one mail with one button goes to them first."""
-    from drip.engine.addresses import judge_address
+    from drip.engine.addresses import mailable_address
 
     if consent is not None and not consent.strip():
         raise WrongUsage("`--consent` is empty", hint='say how they asked: `--consent "asked on the phone, 3 May"`')
-    address = judge_address(email)
+    address = mailable_address(email)
     with call.project() as project:
         with project.store.read() as work:
             session_named(live_webinar(project, work, campaign), campaign, session)

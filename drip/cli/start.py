@@ -6,6 +6,7 @@ Called by `drip.cli.main` on demand.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -62,11 +63,16 @@ def init(call: Call, folder: str, example: str, dry_run: bool) -> None:
         return
     verb = "would write" if dry_run else "wrote"
     call.output.answer(f"{verb} {count(len(files), 'file')} to {target if folder != '.' else 'this folder'}")
-    at = "" if folder == "." else f"cd {folder} && "
+    at = "" if folder == "." else f"cd {_typed(folder)} && "
     if example == EMPTY:
         call.output.answer(f"next: make drip.yaml yours, then `{at}drip new campaign NAME`")
     else:
         call.output.answer(f"next: look at drip.yaml, then `{at}drip check` and `drip apply`")
+
+
+def _typed(folder: str) -> str:
+    """A folder as one types it in a shell: blanks in quotes, and never an option of `cd`."""
+    return shlex.quote(f"./{folder}" if folder.startswith("-") else folder)
 
 
 def _write(call: Call, root: Path, files: Mapping[str, bytes], *, dry_run: bool, hint: str) -> None:

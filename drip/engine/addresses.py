@@ -36,3 +36,16 @@ def judge_address(text: str) -> str:
     if valid.local_part.casefold() in REFUSED_LOCAL_PARTS:
         raise BadAddress(f"{valid.local_part}@ is not a person's address")
     return valid.normalized
+
+
+def mailable_address(text: str) -> str:
+    """The same of somebody who is to be mailed, so that nobody gets in whom drip could never write to.
+
+    A local part outside ASCII would need SMTPUTF8 on every hop to them (see `drip.mail.headers`).
+    """
+    address = judge_address(text)
+    local = address.rpartition("@")[0]
+    if not local.isascii():
+        odd = next(each for each in local if not each.isascii())
+        raise BadAddress(f"`{odd}` before the @ is not ASCII, and no mail of drip gets there")
+    return address

@@ -35,7 +35,7 @@ from drip.core.records import (
     SubscriptionId,
     SubscriptionState,
 )
-from drip.engine.addresses import judge_address
+from drip.engine.addresses import mailable_address
 from drip.engine.live import Edition
 from drip.engine.resting import end_break
 from drip.engine.scene import Happened, Scene, end, signal
@@ -53,7 +53,7 @@ ASKS_A_DAY = 3
 
 def meet(scene: Scene, email: str, zone: str | None, fields: Mapping[str, str]) -> tuple[Subscriber, bool]:
     """The subscriber of that address, new or known. A form never changes what is known about somebody."""
-    address = judge_address(email)
+    address = mailable_address(email)
     mailbox = scene.keys.mailbox_of(address)
     met = scene.work.add_subscriber(address, mailbox, scene.now, zone=zone, fields=dict(fields))
     scene.work.hold_subscriber(met[0].id)

@@ -14,7 +14,7 @@ from drip.core.events import AskedToJoin, ConfirmedSubscription
 from drip.core.links import Purpose
 from drip.core.model import MailingList
 from drip.core.records import Subscription, SubscriptionState
-from drip.engine.addresses import BadAddress, judge_address
+from drip.engine.addresses import BadAddress, mailable_address
 from drip.web.sessions import coming_webinars
 from drip.web.visit import first_name, zone_or_none
 
@@ -34,7 +34,7 @@ def address_fault(text: str) -> str:
     if not text.strip():
         return "missing"
     try:
-        judge_address(text)
+        mailable_address(text)
     except BadAddress:
         return "wrong"
     return ""

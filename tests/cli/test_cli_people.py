@@ -386,3 +386,16 @@ def test_a_qr_code_goes_to_standard_output_or_into_a_file(letter: Letter) -> Non
     wrong = letter.drip("webinar", "qr", CAMPAIGN, "-o", "noon.gif")
     assert wrong.exit_code == 2
     assert "neither .svg nor .png" in wrong.output
+
+
+# --- at the door ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [("subscriber", "add"), ("proof", "own-the-mistake")])
+def test_an_address_that_no_mail_gets_to_is_refused_at_the_door(letter: Letter, words: tuple[str, ...]) -> None:
+    more = ("--list", "job-seekers", "--consent", "at the fair") if words[0] == "subscriber" else ()
+    told = letter.drip(*words, "jörg@bücher.example", *more)
+    assert told.exit_code == 2
+    assert told.stderr == "error: `ö` before the @ is not ASCII, and no mail of drip gets there\n"
+    assert "bücher" not in letter.ok("subscriber", "list", "-v")
+    letter.ok(*words, "joerg@bücher.example", *more)
