@@ -104,12 +104,12 @@ def move(call: Call, email: str, new_email: str, consent: str | None, dry_run: b
     Everything goes along: lists, seats, sequences and what they chose. The old address is told. A suppression stays
     with the old address, if its server said that it takes no mail; any other is a "no" that no move undoes.
     """
-    from drip.engine.addresses import judge_address
+    from drip.engine.addresses import mailable_address
 
     if consent is not None and not consent.strip():
         raise WrongUsage("`--consent` is empty", hint='say how they asked: `--consent "asked by phone, 3 May"`')
     with call.project() as project:
-        address = judge_address(new_email)
+        address = mailable_address(new_email)
         with project.store.read() as work:
             person = find_subscriber(project, work, email)
             is_taken = work.is_anybodys(project.keys.mailbox_of(address), person.id)

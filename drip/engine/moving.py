@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from drip.core.events import AskedToMove, ConfirmedMove
 from drip.core.records import AddressChange, ConsentKind, Subscriber
-from drip.engine.addresses import judge_address
+from drip.engine.addresses import mailable_address
 from drip.engine.letters import MOVE_POST
 from drip.engine.scene import Happened, Scene
 from drip.engine.subscribing import note_consent, plan_house_post
@@ -33,7 +33,7 @@ MOVES_WITHIN = timedelta(days=7)
 def asked_to_move(scene: Scene, event: AskedToMove) -> Happened:
     """`asked` whoever has the new address; the author also learns of `same`, `taken` and `suppressed`."""
     who = event.subscriber_id
-    address = judge_address(event.email)
+    address = mailable_address(event.email)
     mailbox = scene.keys.mailbox_of(address)
     scene.work.hold_subscriber(who)
     person = scene.work.subscriber(who)
