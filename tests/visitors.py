@@ -23,7 +23,7 @@ from drip.core.links import Purpose
 from drip.core.message import Wire
 from drip.store.store import Store, open_store
 from drip.web.app import create_app
-from tests.stages import Ground, open_ground
+from tests.stages import Ground
 
 BASE = "http://127.0.0.1:1"
 OUR_SCRIPT = re.compile(r'<script src="(?:/[a-z]+)?/pages\.js\?v=[0-9a-f]{12}" defer>')
@@ -108,12 +108,15 @@ class Visitor:
 
 
 @functools.cache
-def _applied() -> bytes:
+def _applied(edit: Callable[[Ground], None] | None = None) -> bytes:
     """A database with the worked example applied. Checking all its posts takes most of a second, so only once."""
     with contextlib.closing(open_store("sqlite:///:memory:", root=Path("/"))) as store:
         store.create_or_check()
         with tempfile.TemporaryDirectory() as folder:
-            open_ground(Path(folder), store)
+            ground = Ground(Path(folder), store)
+            if edit is not None:
+                edit(ground)
+            ground.apply()
         return _connection(store).serialize()
 
 
@@ -123,10 +126,13 @@ def _connection(store: Store) -> sqlite3.Connection:
     return connection
 
 
-def open_applied(folder: Path, memory_store: Store) -> Ground:
-    """`open_ground`, for a store in memory, and quick."""
-    _connection(memory_store).deserialize(_applied())
-    return Ground(folder, memory_store)
+def open_applied(folder: Path, memory_store: Store, edit: Callable[[Ground], None] | None = None) -> Ground:
+    """`open_ground`, for a store in memory, and quick. `edit` changes the files before they are applied."""
+    _connection(memory_store).deserialize(_applied(edit))
+    ground = Ground(folder, memory_store)
+    if edit is not None:
+        edit(ground)
+    return ground
 
 
 def dump(ground: Ground) -> dict[str, list[tuple[object, ...]]]:

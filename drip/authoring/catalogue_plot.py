@@ -44,6 +44,28 @@ PLOT_PROBLEMS = (
         "  join: https://meet.example.com/{session}\n  sessions:\n    tuesday-noon: 2026-12-08 12:00",
     ),
     Explanation(
+        "two-kinds-of-sessions",
+        Rank.ERROR,
+        "The table below `webinar:` says how it is held. With `sessions:` readers choose one of several moments, with "
+        "`evergreen:` they pick a start that a rule offers and see a recording. It cannot be both.",
+        "webinar:\n  evergreen:\n    starts: daily 10:00, 19:00",
+    ),
+    Explanation(
+        "seats-of-recording",
+        Rank.ERROR,
+        "An evergreen webinar shows a recording to whoever comes, so a number of seats would be made up, and readers "
+        "would be hurried by something that is not so. drip counts no seats there and says everywhere that the session "
+        "is recorded.",
+        "webinar:\n  evergreen:\n    soon: next quarter hour",
+    ),
+    Explanation(
+        "no-last-session",
+        Rank.ERROR,
+        "`last session starts` is the moment after which nobody can come any more. An evergreen webinar has no last "
+        "session: its rule goes on for as long as the campaign does.",
+        "invite:\n  start: joins job-seekers\n  goal: registers",
+    ),
+    Explanation(
         "no-steps",
         Rank.ERROR,
         "A sequence without steps does nothing, though people would enter it.",

@@ -62,6 +62,7 @@ CHECKS: tuple[Check, ...] = (
     check_plot.check_renames,
     check_plot.check_renamed_names,
     check_plot.check_moments,
+    check_plot.check_last_sessions_exist,
     check_plot.check_posts_and_plot_meet,
     check_reach.check_conditions,
     check_reach.check_steps_can_run,

@@ -243,6 +243,18 @@ def _last_moment(broadcast: Broadcast, zone: str) -> datetime:
     return local_to_utc(wall, zone)
 
 
+def check_last_sessions_exist(desk: Desk) -> Iterator[Problem]:
+    """What waits for the last session needs a webinar that has one."""
+    for campaign in desk.campaigns:
+        for placed in campaign.sequences if campaign.is_evergreen else ():
+            sequence = placed.value
+            for role, trigger in (("start", sequence.start), ("goal", sequence.goal), ("stop", sequence.stop)):
+                if trigger is not None and trigger.kind is TriggerKind.LAST_SESSION_STARTS:
+                    message = "an evergreen webinar has no last session, so this never comes"
+                    advice = "take it out" if role == "stop" else f"choose another {role}"
+                    yield problem("no-last-session", message, placed.at(role), advice)
+
+
 def check_posts_and_plot_meet(desk: Desk) -> Iterator[Problem]:
     """Posts that nobody sends, and drafts that somebody does."""
     for campaign in desk.campaigns:

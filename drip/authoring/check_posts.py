@@ -308,7 +308,7 @@ def _without_list(campaign: CampaignDraft | None, draft: PostDraft, place: Place
 
 def _late_offers(campaign: CampaignDraft | None, draft: PostDraft, place: Place) -> Iterator[Problem]:
     """Sequences that may still offer sessions when the last one is over."""
-    if campaign is None or not campaign.has_webinar:
+    if campaign is None or not campaign.has_webinar or campaign.is_evergreen:
         return
     for placed in sequences_sending(campaign, draft.post.name):
         sequence = placed.value

@@ -216,7 +216,7 @@ def check_last_session(desk: Desk) -> Iterator[Problem]:
     for campaign in desk.campaigns:
         webinar = campaign.campaign.webinar
         last = webinar.last_start if webinar is not None else None
-        for placed in campaign.sequences if campaign.has_webinar else ():
+        for placed in campaign.sequences if campaign.has_webinar and not campaign.is_evergreen else ():
             sequence = placed.value
             if sequence.start.knows_session or sequence.start.kind is TriggerKind.CANCELS:
                 continue

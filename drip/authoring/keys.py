@@ -36,7 +36,8 @@ class Form(StrEnum):
 class Key:
     """One key: its name, form and meaning. `keys` are those of the tables below it; none: plain text values.
 
-    `missing` names the problem where a required key is absent; `may_be_empty` allows a value of no characters.
+    `missing` names the problem where a required key is absent; one of the keys `unless` may stand in its place.
+    `may_be_empty` allows a value of no characters.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Key:
     examples: tuple[str, ...] = ()
     missing: str = "missing-key"
     may_be_empty: bool = False
+    unless: tuple[str, ...] = ()
 
 
 _TIMEZONE = "An IANA time zone, such as America/New_York."
@@ -179,14 +181,26 @@ CAMPAIGN_KEYS = (
     Key("webinar", Form.TABLE, "The event that this campaign leads to.", keys=(
         Key("title", Form.PROSE, "What the webinar is called.", required=True),
         Key("length", Form.TEXT, "How long a session takes.", required=True, examples=("60 minutes",)),
-        Key("seats", Form.COUNT, "Seats in each session. Default: no limit."),
+        Key("seats", Form.COUNT, "Seats in each session. Default: no limit. Not for an evergreen webinar."),
         Key("invite", Form.CHOICE, "How sessions reach calendars by mail. Default: request.",
             choices=("request", "publish", "off")),
         Key("join", Form.TEXT, "The address of the meeting; `{session}` in it is the name of the session.",
             required=True, examples=("https://meet.example.com/{session}",)),
         Key("sessions", Form.NAMED, "When it is held: a name and a moment on the campaign's clock for each. One that "
             "does not take place keeps its moment and says `cancelled` after it.",
-            required=True, examples=("2026-12-08 12:00", "2026-12-08 12:00 cancelled")),
+            required=True, unless=("evergreen",), examples=("2026-12-08 12:00", "2026-12-08 12:00 cancelled")),
+        Key("evergreen", Form.TABLE, "In place of `sessions`: a recording that is shown again and again, by a rule. "
+            "Each session comes into being when somebody picks it.", keys=(
+                Key("starts", Form.TEXTS, "When it begins: days and times on the campaign's clock, or with `reader's "
+                    "time` on that of whoever looks.", required=True, unless=("soon",),
+                    examples=("every tuesday 18:00", "daily 10:00, 19:00 reader's time")),
+                Key("soon", Form.CHOICE, "Offer the next full quarter, half or hour as well.",
+                    choices=("next quarter hour", "next half hour", "next hour")),
+                Key("hours", Form.TEXT, "When `soon` is offered, on the campaign's clock. Default: at any time.",
+                    examples=("weekdays 9:00-21:00",)),
+                Key("closed", Form.TEXTS, "Days without any session: `2026-12-24` or `2026-12-24..2026-12-26`.",
+                    examples=("2026-12-24..2026-12-26",)),
+            )),
     )),
     Key("sequences", Form.NAMED, "Steps on each reader's own clock.", keys=(
         Key("start", Form.TEXT, "Who enters, and when: " + _TRIGGER, required=True, examples=("registers",)),

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from drip.authoring.keys import CAMPAIGN_KEYS, NAME_PATTERN
 from drip.authoring.read_post import PostDraft, draft_post
 from drip.authoring.read_project import ProjectDraft, judged
+from drip.authoring.read_rule import read_rule
 from drip.authoring.read_sequence import Placed, References, read_broadcast, read_sequence
 from drip.authoring.read_values import read_mailbox, read_meeting_url, read_zone
 from drip.authoring.section import Named, Notebook, Section, clip, name_rule, read_section
@@ -52,6 +53,11 @@ class CampaignDraft:
     sequences: tuple[Placed[Sequence], ...] = ()
     steps: Mapping[str, tuple[Placed[Step], ...]] = field(default_factory=dict)
     broadcasts: tuple[Placed[Broadcast], ...] = ()
+
+    @property
+    def is_evergreen(self) -> bool:
+        """Whether its webinar has a rule in place of sessions."""
+        return self.campaign.webinar is not None and self.campaign.webinar.rule is not None
 
 
 def campaign_names(files: Mapping[str, str]) -> list[str]:
@@ -152,9 +158,11 @@ def _with_webinar(book: Notebook, draft: CampaignDraft, section: Section, projec
         sessions=tuple(each.value for each in sessions),
         seats=int(webinar.text("seats")) if "seats" in webinar.scalars else None,
         invite=InviteMode(webinar.text("invite") or InviteMode.REQUEST),
+        rule=read_rule(book, webinar, zone),
     )
     campaign = replace(draft.campaign, webinar=made)
-    return replace(draft, campaign=campaign, sessions=sessions, session_names=webinar.names.get("sessions"))
+    names = () if made.rule is not None else webinar.names.get("sessions")
+    return replace(draft, campaign=campaign, sessions=sessions, session_names=names)
 
 
 def _session(book: Notebook, named: Named, zone: str, length: timedelta) -> Placed[Session] | None:

@@ -19,12 +19,14 @@ from drip.authoring.read_project import ProjectDraft, judged
 from drip.authoring.read_values import Fault, read_zone
 from drip.authoring.section import Named, Notebook, Section, clip, name_rule, read_section, similar
 from drip.authoring.source import Scalar
+from drip.core.evergreen import start_of
 from drip.core.model import NOTHING
 from drip.core.problems import Place, Problem
 from drip.core.reasons import ReasonName
 from drip.core.story import (
     ARGUMENTS,
     LIST,
+    NEXT,
     NOTHING_COMES,
     SESSION,
     TAG,
@@ -178,6 +180,10 @@ def _check_deed(book: Notebook, scalar: Scalar, deed: DeedPhrase, cast: Cast) ->
     elif what == LIST and project.lists is not None and name not in project.lists:
         advice = similar(name, project.lists, "a list") or "add it under `lists` in drip.yaml"
         book.note("unknown-list", f"drip.yaml has no list `{clip(name)}`", place, advice)
+    elif what == SESSION and campaign.is_evergreen:
+        if name != NEXT and start_of(name) is None:
+            advice = f"write `{NEXT}`, or its start in UTC such as `2026-12-08-1700z`"
+            book.note("unknown-session", f"an evergreen webinar has no session `{clip(name)}`", place, advice)
     elif what == SESSION and campaign.was_read and name not in (campaign.session_names or (name,)):
         advice = similar(name, campaign.session_names or (), "a session")
         book.note("unknown-session", f"the webinar has no session `{clip(name)}`", place, advice)

@@ -13,6 +13,7 @@ from drip.authoring.desk import Desk, broadcasts_sending, sequences_sending
 from drip.authoring.read_campaign import CampaignDraft
 from drip.authoring.read_post import PostDraft
 from drip.core.model import ProjectDefinition, Webinar
+from drip.core.offers import OFFERED_MAX
 
 # As long as a signed token: a key id, a number or two, and a mac of 128 bits in base64url.
 _TOKEN = "q" * 34
@@ -64,6 +65,9 @@ def sample_values(desk: Desk, campaign: CampaignDraft | None, draft: PostDraft) 
         minutes = int(webinar.length.total_seconds() // 60)
         values["webinar"] = {"title": webinar.title, "length": f"{minutes} minutes"}
         names = [each.name for each in webinar.sessions]
+        if webinar.rule is not None:
+            # As many starts as a rule offers.
+            names = [f"2026-09-{day}-1400z" for day in range(20, 20 + OFFERED_MAX)]
         values["sessions"] = tuple(_session(name, links) for name in names)
         if campaign is None or _knows_session(campaign, draft.post.name):
             values["session"] = _session(names[0] if names else "session", links)

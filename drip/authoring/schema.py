@@ -42,9 +42,12 @@ def _table(keys: Iterable[Key]) -> dict[str, Any]:
         "additionalProperties": False,
         "properties": {key.name: _value(key) for key in keys},
     }
-    required = [key.name for key in keys if key.required]
+    required = [key.name for key in keys if key.required and not key.unless]
     if required:
         schema["required"] = required
+    for key in keys:
+        if key.required and key.unless:
+            schema["anyOf"] = [{"required": [name]} for name in (key.name, *key.unless)]
     verbs = [key.name for key in keys if key.name in STEP_VERBS]
     if len(verbs) > 1:
         schema["oneOf"] = [{"required": [verb]} for verb in verbs]

@@ -153,7 +153,8 @@ def read_section(book: Notebook, table: Table, keys: tuple[Key, ...], where: str
             _read_entry(book, section, entry, known[entry.key])
     unknown = [entry.key for entry in table.entries if entry.key not in known]
     for key in keys:
-        if key.required and key.name not in section.present and not is_misspelt(key.name, unknown):
+        is_missing = key.required and section.present.isdisjoint((key.name, *key.unless))
+        if is_missing and not any(is_misspelt(name, unknown) for name in (key.name, *key.unless)):
             _note_missing(book, key, where, place)
     return section
 

@@ -14,6 +14,11 @@ from drip.authoring.source import Lines
 OFF = "cancelled"
 
 
+def is_evergreen(files: Mapping[str, str], campaign: str) -> bool:
+    """Whether the campaign's webinar has a rule in place of sessions."""
+    return draft_campaign(files, campaign, draft_project(files)).is_evergreen
+
+
 def session_line(files: Mapping[str, str], campaign: str, name: str, wall: str | None) -> tuple[str, str] | None:
     """The path of the campaign's file and its text with another time for that session; without a time, as cancelled.
 

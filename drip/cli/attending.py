@@ -31,6 +31,8 @@ SHOWN_MAX = 20
 
 def _session(project: Project, work: Work, campaign: str, name: str | None) -> str:
     known = [each.name for each in work.sessions(campaign)]
+    if not known:
+        raise NotFound(f"{campaign} has no session yet", hint="those of an evergreen webinar are made by being picked")
     if name is None:
         if len(known) == 1:
             return known[0]

@@ -7,7 +7,7 @@ and tells people, because only what was applied is sent. Called by `drip.cli.mai
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from drip.cli.output import count, one_line, rfc3339
 from drip.cli.people import EXITS, webinar_campaigns
 from drip.cli.sheets import csv_text, is_formula
 from drip.cli.telling import news_json, news_lines, pace_line
+from drip.core.offers import rule_text
 from drip.core.records import Attendance, RegistrationState
 from drip.core.seats import SeatState
 from drip.core.when import moment_text, parse_wall, wall_clock
@@ -94,6 +95,9 @@ def live_webinar(project: Project, work: Work, campaign: str) -> Webinar:
 def session_named(event: Webinar, campaign: str, name: str) -> Session:
     """One of its sessions. Raises NotFound with what comes near."""
     found = event.session_named(name)
+    if found is None and event.rule is not None:
+        hint = "those of an evergreen webinar are named by their start in UTC, such as `2026-12-08-1700z`"
+        raise NotFound(f"{campaign} has no session `{one_line(name)}`", hint=hint)
     if found is None:
         known = [each.name for each in event.sessions]
         hint = near_hint(name, known) or f"there are: {', '.join(known) or 'none'}"
@@ -102,7 +106,7 @@ def session_named(event: Webinar, campaign: str, name: str) -> Session:
 
 
 def numbers_of(work: Work, campaign: str, event: Webinar, now: datetime) -> list[Numbers]:
-    """Every session of a webinar, soonest first, with its numbers."""
+    """Every session of a webinar, soonest first, with its numbers; of an evergreen one those that were picked."""
     states: dict[str, Counter[SeatState]] = {}
     came: dict[str, Counter[Attendance]] = {}
     for each in work.roster(campaign):
@@ -110,7 +114,11 @@ def numbers_of(work: Work, campaign: str, event: Webinar, now: datetime) -> list
         if each.state is SeatState.BOOKED:
             came.setdefault(each.registration.session, Counter())[each.attendance] += 1
     found = []
-    for one in sorted(event.sessions, key=lambda each: (each.starts, each.name)):
+    sessions: Iterable[Session] = event.sessions
+    if event.rule is not None:
+        names = {each.name for each in work.sessions(campaign)} | set(states)
+        sessions = [one for each in names if (one := event.session_named(each)) is not None]
+    for one in sorted(sessions, key=lambda each: (each.starts, each.name)):
         mine, past = states.get(one.name, Counter()), came.get(one.name, Counter())
         booked = mine[SeatState.BOOKED]
         numbers = (booked, mine[SeatState.WAITLISTED] + mine[SeatState.OFFERED], mine[SeatState.PENDING])
@@ -201,12 +209,17 @@ def webinar_show(call: Call, campaign: str) -> None:
                 "title": event.title,
                 "minutes": minutes,
                 "invite": event.invite.value,
+                "evergreen": rule_text(event.rule) if event.rule is not None else None,
                 "page": page,
                 "sessions": [each.json() for each in found],
             }
         )
         return
-    call.output.answer(f"{event.title}\n{minutes} minutes, invite: {event.invite.value}\npage: {page}\n")
+    rule = f"evergreen: {rule_text(event.rule)}\n" if event.rule is not None else ""
+    call.output.answer(f"{event.title}\n{minutes} minutes, invite: {event.invite.value}\n{rule}page: {page}\n")
+    if event.rule is not None and not found:
+        call.output.answer("nobody has picked a start yet")
+        return
     _table(call, found, named=False)
 
 
@@ -252,7 +265,8 @@ def webinar_export(call: Call, campaign: str, session: str | None, zoom: bool) -
             session_named(event, campaign, session)
         if zoom and session is None:
             if len(event.held) != 1:
-                raise WrongUsage("Zoom takes one session at a time", hint=f"add `--session {event.sessions[0].name}`")
+                first = f"{event.sessions[0].name}" if event.sessions else "NAME"
+                raise WrongUsage("Zoom takes one session at a time", hint=f"add `--session {first}`")
             session = event.held[0].name
         state = RegistrationState.BOOKED if zoom else None
         found = work.roster(campaign, session=session, state=state)
@@ -324,7 +338,10 @@ def session_show(call: Call, campaign: str, name: str) -> None:
     with call.project() as project, project.store.read() as work:
         event = live_webinar(project, work, campaign)
         one = session_named(event, campaign, name)
-        (numbers,) = (each for each in numbers_of(work, campaign, event, call.now()) if each.session.name == name)
+        mine = [each for each in numbers_of(work, campaign, event, call.now()) if each.session.name == name]
+        if not mine:
+            raise NotFound(f"nobody has picked `{one_line(name)}`", hint=f"`drip session list {campaign}` shows them")
+        (numbers,) = mine
         line = [
             person.email
             for number in work.line(campaign, name)
@@ -393,7 +410,7 @@ def session_cancel(call: Call, campaign: str, name: str, dry_run: bool) -> None:
 
 
 def _edit(call: Call, campaign: str, name: str, wall: str | None, dry_run: bool) -> None:
-    from drip.authoring.sessions_file import session_line
+    from drip.authoring.sessions_file import is_evergreen, session_line
     from drip.cli.files import write_file
     from drip.engine.apply import wanted_campaigns
     from drip.engine.telling import news_of
@@ -401,6 +418,11 @@ def _edit(call: Call, campaign: str, name: str, wall: str | None, dry_run: bool)
     with call.project() as project:
         files = project.wanted()
         edited = session_line(files, campaign, name, wall)
+        if edited is None and is_evergreen(files, campaign):
+            raise CannotEdit(
+                f"{campaign} is evergreen: its sessions come from a rule",
+                hint="`closed:` takes days out of the rule; `drip registration move|cancel` changes one seat",
+            )
         if edited is None:
             raise CannotEdit(f"campaigns/{campaign}/campaign.yaml has no line for the session `{one_line(name)}`")
         path, text = edited

@@ -304,13 +304,16 @@ def settle_mail(standing: Standing, mail: Mail, state: DeliveryState, reason: st
 
 
 def close_session(standing: Standing, registration_id: RegistrationId, plots: Plots, now: datetime) -> None:
-    """The session of a seat is over. Where the join page saw somebody come in, whoever it did not see missed it."""
+    """The session of a seat is over. Where the join page saw somebody come in, whoever it did not see missed it;
+    it is the only door to a recording."""
     seat = standing.seats[registration_id]
     seat.is_over = True
     if not seat.is_booked:
         return
     key = (seat.registration.campaign, seat.session.name)
-    if seat.attendance is Attendance.UNKNOWN and key in plots.tracked:
+    plot = plots.campaigns.get(seat.registration.campaign)
+    is_recording = plot is not None and plot.webinar is not None and plot.webinar.rule is not None
+    if seat.attendance is Attendance.UNKNOWN and (is_recording or key in plots.tracked):
         seat.attendance = Attendance.MISSED
     signal(
         standing,

@@ -15,6 +15,10 @@ from types import MappingProxyType
 
 from drip.core.burst import TIMES
 from drip.core.caps import NORMAL, AtMost
+from drip.core.evergreen import Rule
+from drip.core.holding import Session as Session
+from drip.core.hours import Closing as Closing
+from drip.core.hours import Hours as Hours
 
 # Named once more: conditions are part of the model, and found here beside what uses them.
 from drip.core.terms import And as And
@@ -201,37 +205,6 @@ class When:
     readers_time: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """`2026-12-24..2026-12-26`: days on which nothing leaves, both ends included."""
-
-    first: date
-    last: date
-
-    @property
-    def days(self) -> int:
-        """How many days it is long."""
-        return (self.last - self.first).days + 1
-
-
-@dataclass(frozen=True, slots=True)
-class Hours:
-    """`weekdays 8:00-18:00`: the days (Monday is 0) and the wall-clock span in which a sequence may send.
-
-    `closed` are the days of the calendar that are taken out of it: holidays.
-    """
-
-    phrase: str
-    weekdays: frozenset[int]
-    opens: time
-    closes: time
-    closed: tuple[Closing, ...] = ()
-
-    def opens_on(self, day: date) -> bool:
-        """Whether it opens at all on that day."""
-        return day.weekday() in self.weekdays and not any(each.first <= day <= each.last for each in self.closed)
-
-
 class TriggerKind(StrEnum):
     """What can start a sequence, complete it (goal) or stop it."""
 
@@ -408,21 +381,6 @@ class Broadcast:
     late_then: LatePolicy = LatePolicy.SKIP
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """One scheduled holding of a webinar: UTC start and end, with the wall clock and zone the author meant.
-
-    A `cancelled` one stays in the file, so that those who had a seat can be told of it.
-    """
-
-    name: str
-    starts: datetime
-    ends: datetime
-    wall: str
-    zone: str
-    cancelled: bool = False
-
-
 class InviteMode(StrEnum):
     """What goes into the reader's calendar by mail: an invitation (iTIP REQUEST), a file to import, or nothing."""
 
@@ -433,7 +391,11 @@ class InviteMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Webinar:
-    """The event that the posts lead to. `join` is the meeting's address; `{session}` in it is the session's name."""
+    """The event that the posts lead to. `join` is the meeting's address; `{session}` in it is the session's name.
+
+    An evergreen one has no sessions of its own: its `rule` says when one may begin, and each comes into being when
+    somebody picks it.
+    """
 
     title: str
     length: timedelta
@@ -441,9 +403,13 @@ class Webinar:
     sessions: tuple[Session, ...]
     seats: int | None = None
     invite: InviteMode = InviteMode.REQUEST
+    rule: Rule | None = None
 
     def session_named(self, name: str) -> Session | None:
-        """The session of that name, or None."""
+        """The session of that name, or None. That of an evergreen one says itself when it begins, so it is found
+        whatever the rule became since it was picked."""
+        if self.rule is not None:
+            return self.rule.session(name, self.length)
         return next((each for each in self.sessions if each.name == name), None)
 
     @property

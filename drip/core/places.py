@@ -104,8 +104,11 @@ def places(before: Campaign | None, wanted: Campaign, name: str, *, zone_changed
     return tuple(found)
 
 
-def _sessions(campaign: Campaign) -> tuple[Session, ...]:
-    return campaign.webinar.sessions if campaign.webinar else ()
+def _sessions(campaign: Campaign) -> tuple[object, ...]:
+    """What says when the sessions begin and end: of an evergreen webinar, whose starts are fixed, the length."""
+    if campaign.webinar is None:
+        return ()
+    return (campaign.webinar.rule is not None and campaign.webinar.length, *campaign.webinar.sessions)
 
 
 def _bounds_from(sequence: Sequence, position: int, campaign: Campaign) -> Bounds:

@@ -12,9 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from drip.core.caps import NORMAL
+from drip.core.evergreen import Rule
 from drip.core.figures import CHANGED, NEW, NOBODY, REMOVED, UNKNOWN, Figures, Kept, PlanLine, people
 from drip.core.limits import late_text, priority_text
 from drip.core.model import Broadcast, Campaign, Post, ProjectDefinition, Session, Verb, Webinar
+from drip.core.offers import rule_text
 from drip.core.plan_sequences import about_sequences
 from drip.core.renames import carried_over, post_hints, post_names
 from drip.core.when import moment_text
@@ -97,6 +99,7 @@ def _about_webinar(before: Webinar | None, wanted: Webinar | None) -> Iterator[P
         yield PlanLine(NEW, "webinar", wanted.title)
     else:
         yield from _about_webinar_values(before, wanted)
+    yield from _about_rule(before.rule if before else None, wanted.rule)
     yield from _about_sessions(before.sessions if before else (), wanted.sessions)
 
 
@@ -114,6 +117,20 @@ def _about_webinar_values(before: Webinar, wanted: Webinar) -> Iterator[PlanLine
     if before.join != wanted.join:
         effect = "join links in mails that were sent lead to the new address"
         yield PlanLine(CHANGED, "webinar", f"join: {before.join} → {wanted.join}", effect)
+
+
+def _about_rule(before: Rule | None, wanted: Rule | None) -> Iterator[PlanLine]:
+    if before == wanted:
+        return
+    if wanted is None:
+        assert before is not None
+        yield PlanLine(REMOVED, "evergreen", rule_text(before), "who picked a start keeps it")
+    elif before is None:
+        yield PlanLine(NEW, "evergreen", rule_text(wanted))
+    else:
+        old, new = rule_text(before), rule_text(wanted)
+        what = f"{old} → {new}" if old != new else f"clocks: {before.zone} → {wanted.zone}"
+        yield PlanLine(CHANGED, "evergreen", what, "who picked a start keeps it")
 
 
 def _about_sessions(before: tuple[Session, ...], wanted: tuple[Session, ...]) -> Iterator[PlanLine]:

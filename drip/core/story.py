@@ -170,6 +170,8 @@ class DeedKind(StrEnum):
 
 
 LIST, SESSION, TAG, ZONE, REPORT = "list", "session", "tag", "zone", "attended or missed"
+NEXT = "next"
+"""The session of an evergreen webinar that is offered first at that moment."""
 ARGUMENTS: Mapping[DeedKind, str] = {
     DeedKind.JOINS: LIST,
     DeedKind.ASKS_TO_JOIN: LIST,

@@ -250,7 +250,7 @@ def parse_hours(phrase: str) -> Hours:
     found = HOURS_PHRASE.fullmatch(phrase) if len(phrase) <= 200 else None
     if found is None:
         raise PhraseError("these are not hours", width=len(phrase.strip()), help=HOURS_USAGE)
-    weekdays = _read_weekdays(found["days"], found.start("days"))
+    weekdays = read_weekdays(found["days"], found.start("days"), HOURS_USAGE)
     bounds = []
     for part in ("opens", "closes"):
         is_midnight = part == "closes" and found[part] == "24:00"
@@ -270,7 +270,8 @@ def parse_hours(phrase: str) -> Hours:
     return Hours(tidy(phrase), weekdays, opens, closes)
 
 
-def _read_weekdays(text: str, column: int) -> frozenset[int]:
+def read_weekdays(text: str, column: int, usage: str) -> frozenset[int]:
+    """Read the days of a phrase: `weekdays`, `mon-sat`, `mon,wed`. Raises PhraseError with that usage."""
     folded = text.lower()
     named = {"weekdays": range(5), "daily": range(7), "weekends": range(5, 7)}.get(folded)
     if named is not None:
@@ -281,7 +282,7 @@ def _read_weekdays(text: str, column: int) -> frozenset[int]:
         if None in ends or len(ends) > 2:
             shown = part.group().strip()
             near = nearest(shown, ("weekdays", "daily", "weekends", *WEEKDAYS, *LONG_WEEKDAYS))
-            hint = f"`{near}` is a name of days" if near and " " not in shown else HOURS_USAGE
+            hint = f"`{near}` is a name of days" if near and " " not in shown else usage
             at = column + part.start() + len(part.group()) - len(part.group().lstrip())
             raise PhraseError(f"`{shown}` does not name days", column=at, width=len(shown), help=hint)
         first, last = ends[0], ends[-1]
@@ -290,7 +291,7 @@ def _read_weekdays(text: str, column: int) -> frozenset[int]:
         # `sat-mon` runs over the end of the week.
         days.update((first + step) % 7 for step in range((last - first) % 7 + 1))
     if not days:
-        raise PhraseError("the days are missing", column=column, help=HOURS_USAGE)
+        raise PhraseError("the days are missing", column=column, help=usage)
     return frozenset(days)
 
 

@@ -22,7 +22,7 @@ from drip.engine.live import Edition, Live
 from drip.engine.pausing import cover_new
 from drip.engine.planning import Found, addresses_of, figures_of
 from drip.engine.seating import pass_on, session_cancelled, session_moved
-from drip.engine.telling import News, news_of
+from drip.engine.telling import News, news_of, sessions_of
 from drip.errors import NotFound, ProblemsFound
 
 if TYPE_CHECKING:
@@ -273,10 +273,12 @@ def put_sessions(scene: Scene, edition: Edition) -> int:
     """
     campaign = edition.campaign
     assert campaign is not None, "a campaign's edition has its campaign"
-    sessions = campaign.webinar.sessions if campaign.webinar else ()
-    before = {each.name: each for each in scene.work.sessions(campaign.name)}
+    is_evergreen = campaign.webinar is not None and campaign.webinar.rule is not None
+    before = {each.name: each for each in scene.work.sessions(campaign.name, is_open=is_evergreen)}
+    sessions = sessions_of(campaign, before)
     off = [each for each in sessions if each.cancelled and each.ends > scene.now]
-    scene.work.put_sessions(campaign.name, [each for each in sessions if each not in off], scene.now)
+    kept = [each for each in sessions if each not in off]
+    scene.work.put_sessions(campaign.name, kept, scene.now, closed_stay=is_evergreen)
     told = 0
     for session in off:
         told += session_cancelled(scene, edition, session)

@@ -336,11 +336,16 @@ class Letters:
             starts=session.starts,
             ends=session.ends,
             title=webinar.title,
-            description=f"Your way in, shortly before the start: {links.join}",
+            description=entry_words(links.join, recorded=session.recorded),
             join_url=links.join,
             organizer=sender,
             attendee=attendee,
         )
+
+
+def entry_words(join_url: str, *, recorded: bool) -> str:
+    """What a calendar entry says below its title."""
+    return f"{'A recorded session. ' if recorded else ''}Your way in, shortly before the start: {join_url}".strip()
 
 
 def house_post(project: Edition, name: str) -> Post:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from drip.authoring.definition import campaign_names, read_campaign, read_project
 from drip.core.delivery import DeliveryState
 from drip.core.model import Campaign, Post, ProjectDefinition
+from drip.core.offers import has_sessions, held_by
 from drip.core.records import (
     Delivery,
     DeliveryId,
@@ -90,7 +91,7 @@ def _with_webinar(files: Mapping[str, str], definition: ProjectDefinition, now: 
     """The first campaign that has sessions."""
     for name in campaign_names(files):
         campaign, _ = read_campaign(files, name, definition)
-        if campaign is not None and campaign.webinar is not None and campaign.webinar.sessions:
+        if campaign is not None and campaign.webinar is not None and has_sessions(campaign.webinar):
             return _edition(files, name, definition, now)
     return None
 
@@ -119,9 +120,12 @@ def _find(files: Mapping[str, str], definition: ProjectDefinition, address: str,
 def _sample(edition: Edition, now: datetime, zone: str) -> tuple[Subscriber, Registration | None]:
     subscriber = Subscriber(SubscriberId(0), "reader@example.org", "preview", now)
     webinar = edition.campaign.webinar if edition.campaign else None
-    if webinar is None or not webinar.sessions:
+    if edition.campaign is None or webinar is None:
         return subscriber, None
-    coming = [each for each in webinar.held if each.starts > now] or list(webinar.sessions)
+    coming = [each for each in held_by(webinar, edition.campaign.timezone, now) if each.starts > now]
+    coming = coming or list(webinar.sessions)
+    if not coming:
+        return subscriber, None
     return subscriber, Registration(
         RegistrationId(0), subscriber.id, edition.revision.campaign, coming[0].name, RegistrationState.BOOKED, now
     )

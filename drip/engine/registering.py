@@ -22,7 +22,7 @@ from drip.core.seats import WaitingState
 from drip.engine.letters import session_of
 from drip.engine.live import Edition
 from drip.engine.scene import Happened, Scene, signal
-from drip.engine.seating import cancel, move, pass_on, seat_of
+from drip.engine.seating import cancel, move, pass_on, pick, seat_of
 from drip.engine.subscribing import meet, note_consent, plan_house_post
 from drip.errors import DripError, NotFound
 
@@ -44,7 +44,10 @@ def _webinar_edition(scene: Scene, campaign: str) -> tuple[Edition, Campaign]:
 def asked_to_register(scene: Scene, event: AskedToRegister) -> Happened:
     """A session was chosen on the webinar page. One mail with one button follows; nothing is booked yet."""
     edition, campaign = _webinar_edition(scene, event.campaign)
-    session = campaign.webinar.session_named(event.session) if campaign.webinar else None
+    assert campaign.webinar is not None, "it is the edition of a webinar"
+    session = pick(scene, campaign, event.session, event.zone)
+    if session is None and campaign.webinar.session_named(event.session) is not None:
+        raise SessionClosed("this session is not offered any more")
     if session is None:
         raise NotFound(f"there is no session `{event.session}`")
     if session.ends <= scene.now:
@@ -131,11 +134,15 @@ def session_ended(scene: Scene, event: SessionEnded) -> Happened:
     """Time passed the end of a session: the follow-up starts for everybody who had a seat.
 
     If our join page saw at least one person come in, it was in use, and who did not come through it missed the
-    session. If it saw nobody, nothing is known about anybody (rule 4), and the follow-up waits for a report.
+    session. If it saw nobody, nothing is known about anybody (rule 4), and the follow-up waits for a report. To a
+    recording our page is the only door, and no report of it ever comes: who did not come through it missed it.
     """
     seated = scene.work.registrations(event.campaign, session=event.session, state=RegistrationState.BOOKED)
     seen = {each.id: scene.work.attendance(each.id) for each in seated}
-    tracked = Attendance.ATTENDED in seen.values()
+    edition = scene.live.campaign(scene.work, event.campaign)
+    webinar = edition.campaign.webinar if edition is not None and edition.campaign is not None else None
+    is_recording = webinar is not None and webinar.rule is not None
+    tracked = is_recording or Attendance.ATTENDED in seen.values()
     for registration in seated:
         if tracked and seen[registration.id] is Attendance.UNKNOWN:
             scene.work.record_attendance(registration.id, Attendance.MISSED, "join-page", scene.now)

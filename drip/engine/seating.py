@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from drip.core.events import JoinedWaitingList, MovedRegistration, OfferLapsed
 from drip.core.model import Campaign, Sequence, Session, TriggerKind, WhenKind
+from drip.core.offers import is_offered
 from drip.core.records import (
     ConsentKind,
     Did,
@@ -155,6 +156,22 @@ def _kept(
 # --- by the reader -----------------------------------------------------------------------------------------------
 
 
+def pick(scene: Scene, campaign: Campaign, name: str, zone: str | None) -> Session | None:
+    """The session of that name, as somebody in that zone may choose it; None if it is not one of theirs.
+
+    Of an evergreen webinar it must be offered at this moment, and comes into being by being picked.
+    """
+    webinar = campaign.webinar
+    if webinar is None:
+        return None
+    session = webinar.session_named(name)
+    if session is not None and webinar.rule is not None:
+        if not is_offered(webinar, name, zone or webinar.rule.zone, scene.now):
+            return None
+        scene.work.add_session(campaign.name, session)
+    return session
+
+
 def moved_registration(scene: Scene, event: MovedRegistration) -> Happened:
     """The reader chose another session: `moved`, `same`, `full`, `over`, or `unknown`."""
     registration = scene.work.registration(event.registration_id)
@@ -166,11 +183,21 @@ def moved_registration(scene: Scene, event: MovedRegistration) -> Happened:
     if registration.state is RegistrationState.CANCELLED:
         # They may have taken a seat anew meanwhile: one seat a person, so that one moves.
         registration = seat_of(scene, registration, but_for=registration) or registration
-    what = move(scene, registration, event.session)
+    found = _edition(scene, registration)
+    zone = registration.zone or _zone_of(scene, registration)
+    is_theirs = event.session == registration.session or (
+        found is not None and pick(scene, found[1], event.session, zone) is not None
+    )
+    what = move(scene, registration, event.session) if is_theirs else "unknown"
     if what == MOVED:
         where = f"webinar:{registration.campaign}"
         note_consent(scene, registration.subscriber_id, where, ConsentKind.CONFIRMED, event.evidence)
     return Happened(what, registration.subscriber_id, registration.id)
+
+
+def _zone_of(scene: Scene, registration: Registration) -> str | None:
+    person = scene.work.subscriber(registration.subscriber_id)
+    return person.zone if person is not None else None
 
 
 def seat_of(scene: Scene, about: Registration, *, but_for: Registration) -> Registration | None:
@@ -320,7 +347,9 @@ def offer_lapsed(scene: Scene, event: OfferLapsed) -> Happened:
 def pass_on(scene: Scene, edition: Edition, session: Session) -> int:
     """Offer the free seats of a session to the first in line. How many were offered."""
     campaign = edition.campaign
-    if campaign is None or campaign.webinar is None or not may_offer(scene.now, session.starts):
+    if campaign is None or campaign.webinar is None or campaign.webinar.rule is not None:
+        return 0  # nobody stands in line for a recording
+    if not may_offer(scene.now, session.starts):
         return 0
     scene.work.hold_session(campaign.name, session.name)
     line = scene.work.line(campaign.name, session.name)

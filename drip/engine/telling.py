@@ -6,6 +6,7 @@ by the commands about sessions.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -50,8 +51,9 @@ class News:
 
 def news_of(work: Work, before: Campaign | None, wanted: Campaign, now: datetime) -> tuple[News, ...]:
     """What applying these files would tell people about their sessions."""
-    live = {each.name: each for each in work.sessions(wanted.name)}
-    sessions = wanted.webinar.sessions if wanted.webinar is not None else ()
+    is_evergreen = wanted.webinar is not None and wanted.webinar.rule is not None
+    live = {each.name: each for each in work.sessions(wanted.name, is_open=is_evergreen)}
+    sessions = sessions_of(wanted, live)
     found = []
     for session in sessions:
         was = live.pop(session.name, None)
@@ -64,6 +66,15 @@ def news_of(work: Work, before: Campaign | None, wanted: Campaign, now: datetime
             _news(work, wanted.name, gone, Change.REMOVED, _shown(gone)) for gone in live.values() if gone.ends > now
         ]
     return tuple(each for each in found if each.seats or each.line or each.silent)
+
+
+def sessions_of(wanted: Campaign, live: Collection[str]) -> tuple[Session, ...]:
+    """The sessions of a campaign as its files want them. Of an evergreen webinar those of the live ones that were
+    picked under a rule: whoever picked one keeps it, whatever became of the rule."""
+    webinar = wanted.webinar
+    if webinar is None or webinar.rule is None:
+        return webinar.sessions if webinar is not None else ()
+    return tuple(made for name in live if (made := webinar.session_named(name)) is not None)
 
 
 def _shown(session: Session) -> str:

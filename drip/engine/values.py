@@ -14,11 +14,16 @@ from zoneinfo import ZoneInfo
 
 from drip.core.links import Purpose
 from drip.core.model import Campaign, MailingList, ProjectDefinition, Session
+from drip.core.offers import regular_offers
 from drip.core.records import DeliveryId, Registration, Subscriber
 from drip.engine.keys import Signing
 
 CONFIRM_DAYS = 7
 """How long a confirmation link works (reliability: it proves a present wish, not an old one)."""
+
+
+RECORDED = "recorded session"
+"""What is said wherever a session of an evergreen webinar is offered or named."""
 
 
 def confirm_expiry(now: datetime) -> int:
@@ -121,17 +126,22 @@ def webinar_page(base: str, campaign: str, session: str | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """A session in the reader's zone: `Tuesday, December 8`, `12:00 pm`, `New York time (UTC−5)`."""
+    """A session in the reader's zone: `Tuesday, December 8`, `12:00 pm`, `New York time (UTC−5)`.
+
+    Whoever prints the zone of a recorded one says that it is recorded; `place` is the zone alone.
+    """
 
     name: str
     date: str
     day: str
     time: str
     zone: str
+    place: str
     city: str
     starts_in: str
     link: str
     seats_left: int | None = None
+    recorded: bool = False
 
 
 def clock_words(moment: datetime) -> str:
@@ -182,13 +192,14 @@ def _session_words(session: Session, zone: str, now: datetime) -> Mapping[str, s
     """What is the same for every reader of one zone at one moment, which a run asks for a hundred thousand times."""
     local = session.starts.astimezone(ZoneInfo(zone))
     city = city_of(zone)
-    words = offset_words(local)
+    place = "UTC" if city == "UTC" else f"{city} time ({offset_words(local)})"
     return {
         "name": session.name,
         "date": f"{local:%B} {local.day}, {local.year}",
         "day": f"{local:%A}, {local:%B} {local.day}",
         "time": clock_words(local),
-        "zone": "UTC" if city == "UTC" else f"{city} time ({words})",
+        "zone": f"{place}, {RECORDED}" if session.recorded else place,
+        "place": place,
         "city": city,
         "starts_in": remaining_words(session.starts - now),
     }
@@ -196,7 +207,8 @@ def _session_words(session: Session, zone: str, now: datetime) -> Mapping[str, s
 
 def view_session(session: Session, zone: str, now: datetime, link: str, seats_left: int | None = None) -> SessionView:
     """A session in words, in one zone."""
-    return SessionView(**_session_words(session, zone, now), link=link, seats_left=seats_left)
+    words = _session_words(session, zone, now)
+    return SessionView(**words, link=link, seats_left=seats_left, recorded=session.recorded)
 
 
 def open_sessions(
@@ -235,7 +247,8 @@ def values_for(
         webinar = campaign.webinar
         minutes = int(webinar.length.total_seconds() // 60)
         values["webinar"] = {"title": webinar.title, "length": f"{minutes} minutes"}
-        values["sessions"] = open_sessions(webinar.held, zone, now, links.session)
+        held = webinar.held if webinar.rule is None else regular_offers(webinar, zone, now)
+        values["sessions"] = open_sessions(held, zone, now, links.session)
         if session is not None:
             values["session"] = view_session(session, zone, now, links.session(session.name))
     return values

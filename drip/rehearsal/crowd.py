@@ -22,7 +22,8 @@ from drip.core.events import (
     TagChanged,
     Unsubscribed,
 )
-from drip.core.model import Campaign, Session, TriggerKind
+from drip.core.model import Campaign, Session, TriggerKind, Webinar
+from drip.core.offers import held_by
 from drip.core.records import Delivery, Evidence, Kind, RegistrationId, Subscriber, SubscriberId
 from drip.core.when import local_to_utc, local_wall
 from drip.rehearsal.dice import Dice
@@ -206,21 +207,25 @@ class Crowd:
             self._stage.at(back, lambda: self._stage.happen(one, f"asks again for {delivery.list}", again))
 
     def _ask_for_seat(self, one: Person, name: str, besides: str = "") -> None:
-        ahead = [each for each in self._sessions(name) if each.starts > self._stage.now() and each.name != besides]
+        now = self._stage.now()
+        webinar = self._webinar(name)
+        held = held_by(webinar, one.zone, now) if webinar is not None else ()
+        ahead = [each for each in held if each.starts > now and each.name != besides]
         if ahead:
             session = ahead[one.dice.below(len(ahead), "session", besides)]
             asked = AskedToRegister(one.email, name, session.name, EVIDENCE, one.zone)
             self._stage.happen(one, f"asks for a seat: {session.name}", asked)
 
-    def _sessions(self, name: str) -> Sequence[Session]:
+    def _webinar(self, name: str) -> Webinar | None:
         campaign = self._stage.campaign(name)
-        return campaign.webinar.held if campaign is not None and campaign.webinar is not None else ()
+        return campaign.webinar if campaign is not None else None
 
     def booked(self, one: Person, campaign: str, number: RegistrationId) -> None:
         """Somebody has a seat: they keep it and perhaps come, give it back, or want another session."""
         habits, stage, dice = self._habits, self._stage, one.dice
-        session = next((each for each in self._sessions(campaign) if each.name == one.seats[number]), None)
-        if session is None:
+        webinar = self._webinar(campaign)
+        session = webinar.session_named(one.seats[number]) if webinar is not None else None
+        if session is None or session.cancelled:
             return
         wait = max(MINUTE, session.starts - stage.now())
         later = stage.now() + dice.span(MINUTE, wait + MINUTE, "later", number)

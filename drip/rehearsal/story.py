@@ -28,6 +28,7 @@ from drip.core.events import (
     Unsubscribed,
 )
 from drip.core.model import Campaign, ProjectDefinition
+from drip.core.offers import offers
 from drip.core.records import (
     Attendance,
     Enrollment,
@@ -37,7 +38,7 @@ from drip.core.records import (
     SubscriberId,
     SubscriptionState,
 )
-from drip.core.story import Deed, DeedKind, Story, StoryPerson
+from drip.core.story import NEXT, Deed, DeedKind, Story, StoryPerson
 from drip.rehearsal.compare import Line, compare_mails
 from drip.rehearsal.crowd import Habits, Person
 from drip.rehearsal.play import Play, Setting, Taken
@@ -211,16 +212,28 @@ class _Telling:
 
     def asks_for(self, one: StoryPerson, deed: Deed) -> Event:
         """The form of the webinar page."""
-        return AskedToRegister(one.email, self.story.campaign, deed.argument, EVIDENCE, self._zone(one), one.fields)
+        name = self._session_of(one, deed)
+        return AskedToRegister(one.email, self.story.campaign, name, EVIDENCE, self._zone(one), one.fields)
+
+    def _session_of(self, one: StoryPerson, deed: Deed) -> str:
+        """The session that a deed names; `next` is the first that an evergreen webinar offers then."""
+        webinar = self.campaign.webinar
+        if webinar is None or webinar.rule is None or deed.argument != NEXT:
+            return deed.argument
+        offered = offers(webinar, one.zone, deed.at)
+        if not offered:
+            raise _Unfit("nothing is offered then")
+        return offered[0].name
 
     def takes_seat(self, one: StoryPerson, deed: Deed) -> Event | None:
         """The button of the mail about the seat; None where the form was refused."""
-        seats = [each for each in self._seats(one, RegistrationState.PENDING) if each.session == deed.argument]
+        name = self._session_of(one, deed)
+        seats = [each for each in self._seats(one, RegistrationState.PENDING) if each.session == name]
         return ConfirmedRegistration(seats[-1].id, EVIDENCE) if seats else None
 
     def moves(self, one: StoryPerson, deed: Deed) -> Event:
         """Another session on the manage page."""
-        return MovedRegistration(self._seat(one).id, deed.argument, EVIDENCE)
+        return MovedRegistration(self._seat(one).id, self._session_of(one, deed), EVIDENCE)
 
     def cancels(self, one: StoryPerson, deed: Deed) -> Event:
         """The seat is given back."""

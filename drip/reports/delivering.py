@@ -15,6 +15,7 @@ from drip.core.model import TriggerKind, Verb, WhenKind
 from drip.core.reasons import ReasonName
 from drip.core.rush import Rush
 from drip.core.when import due, wall_clock
+from drip.engine.telling import sessions_of
 
 if TYPE_CHECKING:
     from drip.project import Project
@@ -149,7 +150,7 @@ def _rushes(project: Project, work: Work, now: datetime) -> Iterator[Rush]:
         campaign, name = edition.campaign, edition.revision.campaign
         if campaign is None or campaign.webinar is None:
             continue
-        for session in campaign.webinar.sessions:
+        for session in sessions_of(campaign, [each.name for each in work.sessions(name, is_open=True)]):
             if session.cancelled or not now < session.starts < now + AHEAD:
                 continue
             readers = work.booked_count(name, session.name)

@@ -14,6 +14,7 @@ from drip.core.delivery import DeliveryState
 from drip.core.problems import Rank
 from drip.core.records import EnrollmentState, Pause, RunRecord
 from drip.core.when import wall_clock
+from drip.engine.telling import sessions_of
 from drip.reports.delivering import (
     RELAY_HEADINGS,
     STOPPED,
@@ -166,9 +167,11 @@ def _sessions(work: Work, project: Project) -> list[SessionNumbers]:
     rows = []
     for edition in project.engine.live.campaigns(work):
         webinar = edition.campaign.webinar if edition.campaign else None
-        for session in webinar.sessions if webinar else ():
+        if edition.campaign is None or webinar is None:
+            continue
+        picked = [each.name for each in work.sessions(edition.campaign.name, is_open=True)]
+        for session in sessions_of(edition.campaign, picked):
             booked = work.booked_count(edition.revision.campaign, session.name)
-            assert webinar is not None
             rows.append(
                 SessionNumbers(
                     edition.revision.campaign, session.name, session.starts, session.zone, booked, webinar.seats

@@ -20,6 +20,7 @@ from drip.authoring.read_campaign import CampaignDraft, campaign_names, draft_ca
 from drip.authoring.read_post import PostDraft, draft_post
 from drip.authoring.read_project import ProjectDraft, draft_project
 from drip.core.model import Post
+from drip.core.offers import has_sessions
 from drip.core.problems import Place, Problem, Rank
 from drip.core.records import Registration, Revision, RevisionId
 from drip.engine.live import Edition
@@ -266,7 +267,7 @@ class Live:
 
     def _speaking_of_a_session(self, snapshot: Snapshot) -> Edition | None:
         for name, draft in snapshot.campaigns.items():
-            if draft.was_read and draft.campaign.webinar is not None and draft.campaign.webinar.sessions:
+            if draft.was_read and draft.campaign.webinar is not None and has_sessions(draft.campaign.webinar):
                 return self._edition(snapshot, name)
         return None
 

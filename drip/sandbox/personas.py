@@ -11,6 +11,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from drip.core.model import Campaign, ProjectDefinition, Session
+from drip.core.offers import held_by
 from drip.core.records import Registration, RegistrationId, RegistrationState, Subscriber, SubscriberId
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -126,9 +127,10 @@ def invent(
 def seat(campaign: Campaign | None, now: datetime) -> Registration | None:
     """A booked registration for the next session, or for the last one when all have begun."""
     webinar = campaign.webinar if campaign is not None else None
-    if campaign is None or webinar is None or not webinar.held:
+    held = held_by(webinar, campaign.timezone, now) if campaign is not None and webinar is not None else ()
+    if campaign is None or not held:
         return None
-    session = next_session(webinar.held, now)
+    session = next_session(held, now)
     return Registration(RegistrationId(0), SubscriberId(0), campaign.name, session.name, RegistrationState.BOOKED, now)
 
 

@@ -51,14 +51,18 @@ class Webinars(Waiting):
 
     # --- sessions ---
 
-    def put_sessions(self, campaign: str, sessions: Iterable[Session], now: datetime) -> None:
+    def put_sessions(
+        self, campaign: str, sessions: Iterable[Session], now: datetime, *, closed_stay: bool = False
+    ) -> None:
         """Makes these the campaign's sessions. One that is not among them is withdrawn but kept, for those who
-        registered.
+        registered; with `closed_stay` only those that are not closed yet.
 
         A session moved into the future is open again.
         """
         wanted = {each.name: each for each in sessions}
         gone = update(session).where(session.c.campaign == campaign, session.c.withdrawn_at.is_(None))
+        if closed_stay:
+            gone = gone.where(session.c.closed_at.is_(None))
         self._run(gone.where(session.c.name.not_in(wanted)).values(withdrawn_at=now))
         statement = insert_into(session, self._postgres)
         for each in wanted.values():
@@ -76,9 +80,26 @@ class Webinars(Waiting):
                 )
             )
 
-    def sessions(self, campaign: str) -> Sequence[Session]:
-        """The campaign's sessions by start, without withdrawn ones."""
+    def add_session(self, campaign: str, picked: Session) -> None:
+        """Lets a session of an evergreen webinar be there. One that is there already stays as it is, but it is
+        withdrawn no more: the author took the rule away and brought it back."""
+        values = {"name": picked.name, "starts": picked.starts, "ends": picked.ends}
+        statement = insert_into(session, self._postgres).values(
+            campaign=campaign, **values, wall=picked.wall, zone=picked.zone, withdrawn_at=None
+        )
+        self._run(
+            statement.on_conflict_do_update(
+                index_elements=["campaign", "name"],
+                set_={"withdrawn_at": None},
+                where=session.c.withdrawn_at.is_not(None),
+            )
+        )
+
+    def sessions(self, campaign: str, *, is_open: bool = False) -> Sequence[Session]:
+        """The campaign's sessions by start, without withdrawn ones; with `is_open` those whose end was not acted on."""
         statement = select(*SESSION).where(session.c.campaign == campaign, session.c.withdrawn_at.is_(None))
+        if is_open:
+            statement = statement.where(session.c.closed_at.is_(None))
         return [Session(*row) for row in self._all(statement.order_by(session.c.starts, session.c.name))]
 
     def ended_sessions(self, now: datetime) -> Sequence[tuple[str, Session]]:

@@ -23,9 +23,10 @@ from drip.core.events import (
 )
 from drip.core.links import Purpose
 from drip.core.model import Campaign, Session, Webinar
+from drip.core.offers import held_by
 from drip.core.records import Registration, RegistrationId, RegistrationState, Subscriber
 from drip.core.seats import WaitingState, may_offer
-from drip.engine.letters import invite_uid, session_of
+from drip.engine.letters import entry_words, invite_uid, session_of
 from drip.engine.values import SessionView, clock_words, view_session
 from drip.web.pages import FORM_MEETING, FORM_SELF, headers
 from drip.web.sessions import length_words, stamp_of
@@ -114,7 +115,7 @@ class Seat:
         token = site.sign(Purpose.JOIN, self.registration.id)
         links = add_links(
             title=self.webinar.title,
-            description="Your way in, shortly before the start:",
+            description=entry_words("", recorded=self.session.recorded),
             join_url=f"{self.house.definition.url.rstrip('/')}/j/{token}",
             starts=self.session.starts,
             ends=self.session.ends,
@@ -128,7 +129,8 @@ class Seat:
 
     def _others(self) -> list[SessionView]:
         """The other sessions still to come, each with the page where it is chosen."""
-        coming = [each for each in self.webinar.held if each.starts > self.now and each != self.session]
+        held = held_by(self.webinar, self.zone, self.now)
+        coming = [each for each in held if each.starts > self.now and each != self.session]
         return [
             view_session(each, self.zone, self.now, f"{self.webinar_url}?s={quote(each.name)}&tz={quote(self.zone)}")
             for each in sorted(coming, key=lambda each: each.starts)
@@ -284,7 +286,7 @@ def calendar(site: Site, visit: Visit) -> Response:
         starts=seat.session.starts,
         ends=seat.session.ends,
         title=seat.webinar.title,
-        description=f"Your way in, shortly before the start: {url}",
+        description=entry_words(url, recorded=seat.session.recorded),
         join_url=url,
         organizer=organizer,
         attendee=organizer,

@@ -65,6 +65,12 @@
     }
     const known = (name) => Array.from(select.options).some((each) => each.value === name);
     const line = $("#zone-note");
+    /* A rule may offer other times to other zones: the server says which. */
+    const ask = () => {
+      const wanted = new URLSearchParams(location.search);
+      wanted.set("tz", select.value);
+      location.replace(`?${wanted}`);
+    };
     const change = () => {
       showIn(select.value);
       if (!line) return;
@@ -72,12 +78,16 @@
       line.hidden = false;
     };
     if (select.dataset.live === undefined) return;
-    select.addEventListener("change", change);
+    const offers = select.dataset.offers !== undefined;
+    const shown = select.value;
+    select.addEventListener("change", offers ? ask : change);
     const button = $(".zone button");
     if (button) button.hidden = true;
     /* Whoever chose a zone by hand has chosen it. */
     if (!new URLSearchParams(location.search).has("tz") && zone && known(zone)) select.value = zone;
-    change();
+    /* Not in the answer to a form, which came by a POST and says what was wrong. */
+    if (offers && select.value !== shown && !$(".faults")) ask();
+    else change();
   };
 
   /* The clock runs on what the server said the time is: a wrong clock on the desk shows no wrong minute. */

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
 from drip.core.model import Campaign, Session, Webinar
+from drip.core.offers import is_offered, offers, regular_offers
 from drip.core.seats import may_offer
 from drip.engine.values import SessionView, clock_words, view_session
 from drip.web.visit import known_zones
@@ -76,10 +77,11 @@ def state_of(session: Session, taken: int, seats: int | None, now: datetime) -> 
     return "begun" if session.starts <= now else "open"
 
 
-def choices(work: Work, campaign: str, webinar: Webinar, zone: str, now: datetime) -> list[Choice]:
-    """All sessions of a webinar in one zone, soonest first."""
+def choices(work: Work, campaign: str, webinar: Webinar, zone: str, now: datetime, named: str = "") -> list[Choice]:
+    """All sessions of a webinar in one zone, soonest first. Of an evergreen one what it offers now, and the `named` one
+    if that is offered still: it may come from a mail, or from a page that stood open for a while."""
     found = []
-    for session in sorted(webinar.sessions, key=lambda each: each.starts):
+    for session in sorted(_listed(webinar, zone, now, named), key=lambda each: each.starts):
         taken = 0 if webinar.seats is None else work.booked_count(campaign, session.name)
         left = None if webinar.seats is None else webinar.seats - taken
         state = state_of(session, taken, webinar.seats, now)
@@ -97,6 +99,17 @@ def choices(work: Work, campaign: str, webinar: Webinar, zone: str, now: datetim
             )
         )
     return found
+
+
+def _listed(webinar: Webinar, zone: str, now: datetime, named: str) -> tuple[Session, ...]:
+    if webinar.rule is None:
+        return webinar.sessions
+    listed = offers(webinar, zone, now)
+    if named and is_offered(webinar, named, zone, now):
+        session = webinar.session_named(named)
+        if session is not None and session not in listed:
+            return (*listed, session)
+    return listed
 
 
 def stamp_of(moment: datetime, zone: str) -> str:
@@ -120,7 +133,9 @@ def coming_webinars(site: Site, house: House, work: Work, now: datetime) -> list
 
 
 def _first_open(work: Work, campaign: Campaign, webinar: Webinar, now: datetime) -> Session | None:
-    for session in sorted(webinar.sessions, key=lambda each: each.starts):
+    # On the page of another thing the next regular start is named: the nearest one would be over when it is read.
+    listed = webinar.sessions if webinar.rule is None else regular_offers(webinar, campaign.timezone, now)
+    for session in sorted(listed, key=lambda each: each.starts):
         taken = 0 if webinar.seats is None else work.booked_count(campaign.name, session.name)
         if state_of(session, taken, webinar.seats, now) == "open":
             return session

@@ -62,7 +62,8 @@ def _scene(site: Site, work: Work, visit: Visit) -> _Scene | None:
     reader = _reader(site, work, visit.query.get("for", ""))
     asked = visit.form.get("tz", "") if visit.posted else visit.query.get("tz", "")
     zone = zone_or_none(asked) or (zone_or_none(reader.zone or "") if reader else None) or campaign.timezone
-    sessions = choices(work, campaign.name, campaign.webinar, zone, visit.now)
+    named = visit.form.get("session", "") if visit.posted else visit.query.get("s", "")
+    sessions = choices(work, campaign.name, campaign.webinar, zone, visit.now, named)
     return _Scene(house, edition, campaign, campaign.webinar, zone, reader, sessions)
 
 
@@ -91,6 +92,7 @@ def _page(
         "consent": _consent(scene),
         "asks_name": "first_name" in house.definition.fields,
         "lists": house.definition.lists,
+        "is_recorded": scene.webinar.rule is not None,
         "feed_url": house.path("w", scene.campaign.name, "calendar.ics"),
     }
     # With `for` the address of the page is a key to somebody's mail address.
@@ -122,7 +124,8 @@ def feed(site: Site, visit: Visit) -> Response:
 
     with site.store.read() as work:
         scene = _scene(site, work, visit)
-    if scene is None:
+    # What a rule may offer is no calendar: its sessions are there when somebody picks them.
+    if scene is None or scene.webinar.rule is not None:
         return site.any_house().problem(404, "missing")
     definition, name = scene.house.definition, scene.campaign.name
     organizer = scene.campaign.sender or definition.sender
@@ -152,7 +155,7 @@ def register(site: Site, visit: Visit) -> Response:
     name = visit.form.get("session", "")
     choice = scene.choice_named(name)
     if not visit.is_trapped:
-        faults = _faults(visit, choice)
+        faults = _faults(visit, scene, choice)
         if not faults:
             faults = _ask(site, scene, visit, name)
         if faults:
@@ -161,10 +164,12 @@ def register(site: Site, visit: Visit) -> Response:
     return scene.house.page("check-inbox", values, background=site.soon())
 
 
-def _faults(visit: Visit, choice: Choice | None) -> dict[str, str]:
+def _faults(visit: Visit, scene: _Scene, choice: Choice | None) -> dict[str, str]:
     faults = {}
+    name = visit.form.get("session", "")
     if choice is None:
-        faults["session"] = "missing" if not visit.form.get("session") else "unknown"
+        was_offered = scene.webinar.rule is not None and scene.webinar.session_named(name) is not None
+        faults["session"] = "missing" if not name else "over" if was_offered else "unknown"
     elif not choice.may_choose:
         faults["session"] = choice.state
     email = address_fault(visit.form.get("email", ""))

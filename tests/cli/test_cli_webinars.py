@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,79 @@ def test_a_session_is_cancelled_in_the_file(letter: Letter) -> None:
     letter.ok("apply", "--yes")
     assert "cancelled" in letter.ok("session", "list")
     assert json.loads(letter.ok("registration", "list", "--json"))["state"] == "cancelled"
+
+
+def test_an_evergreen_webinar_shows_its_rule_and_what_was_picked(letter: Letter) -> None:
+    evergreen(letter)
+    planned = letter.ok("plan")
+    assert "+ evergreen" in planned
+    assert "weekdays 11:00; next quarter hour" in planned
+    letter.ok("apply", "--yes")
+    assert "nobody has picked a start yet" in letter.ok("webinar", "show", CAMPAIGN)
+    letter.register("mia@example.com", "2026-11-30-1600z")
+    shown = letter.ok("webinar", "show", CAMPAIGN)
+    assert "evergreen: weekdays 11:00; next quarter hour" in shown
+    assert re.search(r"2026-11-30-1600z +Mon 30 Nov 11:00 +America/New_York +open +1 +no limit", shown)
+    assert json.loads(letter.ok("webinar", "show", CAMPAIGN, "--json"))["evergreen"].startswith("weekdays 11:00")
+    assert json.loads(letter.ok("session", "list", "--json"))["session"] == "2026-11-30-1600z"
+    assert "1 booked" in letter.ok("session", "show", CAMPAIGN, "2026-11-30-1600z")
+    assert json.loads(letter.ok("status", "--json"))["sessions"][0]["seats"] is None
+    letter.ok("registration", "add", "ben@example.com", CAMPAIGN, "2026-12-01-1600z", "--consent", "by phone")
+    letter.ok("registration", "move", "ben@example.com", "2026-12-02-1600z")
+    for words, wanted in (
+        (("session", "cancel", CAMPAIGN, "2026-11-30-1600z"), "its sessions come from a rule"),
+        (("session", "show", CAMPAIGN, "noon"), "such as `2026-12-08-1700z`"),
+        (("session", "show", CAMPAIGN, "2026-12-03-1600z"), "nobody has picked"),
+        (("registration", "add", "cleo@example.com", CAMPAIGN, "2026-12-05-1600z"), "not offered any more"),
+        (("webinar", "export", CAMPAIGN, "--zoom"), "one session at a time"),
+    ):
+        result = letter.drip(*words)
+        assert result.exit_code == 2, result.output
+        assert wanted in result.stderr
+
+
+def evergreen(letter: Letter) -> None:
+    path = letter.folder / PLOT
+    rule = "  evergreen:\n    starts: weekdays 11:00\n    soon: next quarter hour\n"
+    text = re.sub(r"(?m)^  sessions:\n(?:    .*\n)+", rule, path.read_text(encoding="utf-8"))
+    path.write_text(text.replace("  seats: 100\n", "").replace("    stop: last session starts\n", ""))
+    for each in path.parent.glob("tests/*.yaml"):
+        each.unlink()
+
+
+def test_drip_tests_and_rehearsals_pick_what_is_offered(letter: Letter) -> None:
+    evergreen(letter)
+    story = letter.folder / f"campaigns/{CAMPAIGN}/tests/picking.yaml"
+    story.write_text(
+        """title: Who picks the next quarter hour is greeted, and followed up
+begins: 2026-12-01 12:00
+people:
+  Ann:
+    does:
+      - Wed 10:05 registers for next
+      - Wed 10:16 attends
+    gets:
+      - Wed 10:05 you-are-in
+      - Wed 13:15 recording-and-next-step
+    not: [starting-in-an-hour, we-missed-you]
+  Bea:
+    does: Wed 10:05 registers for 2026-12-03-1600z
+    gets:
+      - Wed 10:05 you-are-in
+      - Wed 11:00 see-you-tomorrow
+      - Thu 10:00 starting-in-an-hour
+      - Thu 10:50 we-are-live
+      - Thu 14:00 we-missed-you
+"""
+    )
+    assert letter.drip("test").exit_code == 0
+    rehearsed = json.loads(letter.ok("rehearse", CAMPAIGN, "--people", "20", "--days", "25", "--json"))
+    steps = {each["step"]: each["sent"] for each in rehearsed["steps"] if "sent" in each}
+    seats = steps["remind/you-are-in"]
+    assert seats > 0
+    assert steps["follow-up/recording-and-next-step"] + steps["follow-up/we-missed-you"] == seats
+    story.write_text(story.read_text().replace("for next", "for noon"))
+    assert "unknown-session" in letter.drip("check").output
 
 
 def test_what_cannot_be_a_session_changes_no_file(letter: Letter) -> None:
