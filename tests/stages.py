@@ -154,6 +154,22 @@ class Ground:
         assert counts.pop("planned") == sum(counts.values())
 
 
+EVERGREEN = """  evergreen:
+    starts: weekdays 11:00, 14:00
+    soon: next quarter hour
+    hours: weekdays 9:00-21:00
+    closed: 2026-11-26..2026-11-27
+"""
+
+
+def replace_sessions(folder: Path, instead: str) -> None:
+    """Another table in the place of the example's sessions, without seats, and without what waits for the last one."""
+    path = folder / "campaigns" / "six-deadly-mistakes" / "campaign.yaml"
+    text = re.sub(r"(?m)^  sessions:\n(?:    .*\n)+", instead, path.read_text(encoding="utf-8"))
+    text = text.replace("  seats: 100\n", "").replace("    stop: last session starts\n", "")
+    path.write_text(text, encoding="utf-8")
+
+
 def open_ground(folder: Path, store: Store) -> Ground:
     """A ground with the example applied."""
     ground = Ground(folder, store)

@@ -20,6 +20,7 @@ from drip.cli.telling import pace_line
 from drip.core.model import Relay, RelayKind
 from drip.engine.telling import Change, News
 from tests.cli.test_cli_people import CAMPAIGN, Letter
+from tests.stages import replace_sessions
 
 PLOT = f"campaigns/{CAMPAIGN}/campaign.yaml"
 
@@ -93,11 +94,9 @@ def test_an_evergreen_webinar_shows_its_rule_and_what_was_picked(letter: Letter)
 
 
 def evergreen(letter: Letter) -> None:
-    path = letter.folder / PLOT
     rule = "  evergreen:\n    starts: weekdays 11:00\n    soon: next quarter hour\n"
-    text = re.sub(r"(?m)^  sessions:\n(?:    .*\n)+", rule, path.read_text(encoding="utf-8"))
-    path.write_text(text.replace("  seats: 100\n", "").replace("    stop: last session starts\n", ""))
-    for each in path.parent.glob("tests/*.yaml"):
+    replace_sessions(letter.folder, rule)
+    for each in (letter.folder / PLOT).parent.glob("tests/*.yaml"):
         each.unlink()
 
 

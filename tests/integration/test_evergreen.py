@@ -18,26 +18,17 @@ from drip.engine.registering import SessionClosed
 from drip.errors import NotFound
 from drip.project import read_tree
 from drip.store.store import Store
-from tests.stages import EVIDENCE, Ground, open_ground
+from tests.stages import EVERGREEN, EVIDENCE, Ground, open_ground, replace_sessions
 from tests.visitors import Visitor, body_of, dump, open_applied, words
 
 NAME = "six-deadly-mistakes"
 CAMPAIGN = f"campaigns/{NAME}/campaign.yaml"
 PAGE = f"/w/{NAME}"
-RULE = """  evergreen:
-    starts: weekdays 11:00, 14:00
-    soon: next quarter hour
-    hours: weekdays 9:00-21:00
-    closed: 2026-11-26..2026-11-27
-"""
 
 
-def evergreen(ground: Ground, rule: str = RULE) -> None:
-    """The example as a recording that a rule offers. It is Monday 23 November 2026, 9:00 in New York."""
-    path = ground.folder / CAMPAIGN
-    text = re.sub(r"(?m)^  sessions:\n(?:    .*\n)+", rule, path.read_text(encoding="utf-8"))
-    text = text.replace("  seats: 100\n", "").replace("    stop: last session starts\n", "")
-    path.write_text(text, encoding="utf-8")
+def evergreen(ground: Ground) -> None:
+    """A recording, which the rule offers. It is Monday 23 November 2026, 9:00 in New York."""
+    replace_sessions(ground.folder, EVERGREEN)
 
 
 @pytest.fixture
@@ -211,7 +202,7 @@ def test_a_seat_moves_to_another_start_and_the_sales_mails_end(visitor: Visitor)
 
 def test_a_rule_in_the_readers_time_is_picked_in_the_readers_zone(tmp_path: Path, memory_store: Store) -> None:
     ground = open_applied(tmp_path / "project", memory_store)
-    evergreen(ground, "  evergreen:\n    starts: daily 10:00 reader's time\n")
+    replace_sessions(ground.folder, "  evergreen:\n    starts: daily 10:00 reader's time\n")
     ground.apply()
     visitor = Visitor(ground)
     visitor.ground.at("2026-11-25 17:12")
