@@ -130,6 +130,13 @@ class QuotaUsed(RelayUnreachable):
     default_hint = "what is due stays due and goes on tomorrow"
 
 
+class QuotaKept(QuotaUsed):
+    """What is left of today's messages with this relay is kept for confirmations and reminders."""
+
+    name = "quota-kept"
+    default_hint = "what is due stays due and goes on tomorrow; `reserve:` of the relay says how much is kept"
+
+
 class BadDkimKey(DripError):
     """The DKIM key cannot be used."""
 

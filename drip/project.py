@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from drip.store.glance import Glance
     from drip.store.send_journal import SendJournal
     from drip.store.store import Store
+    from drip.store.work import Work
 
 PROJECT_FILE = "drip.yaml"
 TEXT_SUFFIXES = frozenset({".yaml", ".yml", ".md", ".html", ".txt", ".css", ".svg"})
@@ -188,7 +189,14 @@ def _paced(project: Project, relay: Relay) -> Transport:
         return transport
     from drip.mail.pace import Paced
 
-    purse = StoredPurse(project.store, relay, project.definition.timezone, project.clock.now)
+    purse = StoredPurse(
+        project.store,
+        relay,
+        project.definition.timezone,
+        project.clock.now,
+        relays=project.definition.relays,
+        planned=project.planned_urgent,
+    )
     return Paced(transport, purse, relay.pace_per_minute)
 
 
@@ -277,9 +285,21 @@ class Project:
             from drip.engine.engine import Engine
 
             self._engine = Engine(
-                self.store, self.definition, self.keys, self._transport, make_owner, journal=self.journal
+                self.store,
+                self.definition,
+                self.keys,
+                self._transport,
+                make_owner,
+                journal=self.journal,
+                clock=self.clock.now,
             )
         return self._engine
+
+    def planned_urgent(self, work: Work, now: datetime, until: datetime) -> int:
+        """How many confirmations and reminders are to go between two moments."""
+        from drip.engine.reminding import planned_urgent
+
+        return planned_urgent(work, self.engine.live, now, until)
 
     @property
     def journal(self) -> SendJournal | None:

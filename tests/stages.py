@@ -52,11 +52,13 @@ class ScriptedTransport:
     name: str = "scripted"
     sent: list[Wire] = field(default_factory=list)
     answer: Callable[[Wire], Outcome] = lambda _: ACCEPTED
+    opened: int = 0
 
     async def open(self) -> None:
         """Nothing to open."""
+        self.opened += 1
 
-    async def ready(self, wanted: int) -> int:
+    async def ready(self, wanted: int, *, urgent: bool = False) -> int:
         """Always ready."""
         return wanted
 

@@ -124,6 +124,8 @@ PROJECT_KEYS = (
         Key("quota", Form.TEXT, "How many messages a day at most, by the project's clock.", examples=("5000 a day",)),
         Key("warm-up", Form.TEXT, "How many on the first day that it sends; twice as many on each day after, up to "
             "`quota`.", examples=("50 a day, doubling",)),
+        Key("reserve", Form.TEXT, "How much of `quota` and `warm-up` is for confirmations and reminders alone, beside "
+            "those that are planned for the day. Default: 10 %.", examples=("10 %", "200 a day")),
         Key("weight", Form.COUNT, "Its share, among the relays that have a weight. Those without follow when these "
             "are away."),
         Key("tls", Form.CHOICE, "`required`: STARTTLS (default); `implicit`: TLS from the first byte (default on "

@@ -23,6 +23,7 @@ from drip.authoring.read_values import (
     read_mailbox,
     read_pace,
     read_quota,
+    read_reserve,
     read_server,
     read_url,
     read_warm_up,
@@ -34,6 +35,7 @@ from drip.core.limits import parse_at_most, parse_burst, parse_closing
 from drip.core.model import (
     NO_PACES,
     NOTHING,
+    RESERVE_PERCENT,
     Dkim,
     Mailbox,
     MailingList,
@@ -242,6 +244,13 @@ def _relay(book: Notebook, row: Section) -> Relay | None:
     pace = judged(book, row, "pace", "bad-relay", read_pace, 0) or None
     quota = judged(book, row, "quota", "bad-relay", read_quota, 0) or None
     warm_up = judged(book, row, "warm-up", "bad-relay", read_warm_up, 0) or None
+    usual: tuple[int | None, int] = (None, RESERVE_PERCENT)
+    reserve, reserve_percent = judged(book, row, "reserve", "bad-relay", read_reserve, usual)
+    if "reserve" in row.scalars and quota is None and warm_up is None:
+        advice = "add `quota:`, or take `reserve` out"
+        book.note(
+            "bad-relay", "`reserve` is a part of a day, and this relay has no limit", row.place_of("reserve"), advice
+        )
     weight = int(row.text("weight", "0")) or None
     lanes = int(row.text("lanes", "5"))
     if kinds == ["folder"]:
@@ -255,6 +264,8 @@ def _relay(book: Notebook, row: Section) -> Relay | None:
             pace_per_minute=pace,
             quota=quota,
             warm_up=warm_up,
+            reserve=reserve,
+            reserve_percent=reserve_percent,
             weight=weight,
             lanes=lanes,
         )
@@ -274,6 +285,8 @@ def _relay(book: Notebook, row: Section) -> Relay | None:
         pace_per_minute=pace,
         quota=quota,
         warm_up=warm_up,
+        reserve=reserve,
+        reserve_percent=reserve_percent,
         weight=weight,
     )
 

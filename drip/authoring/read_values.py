@@ -21,6 +21,7 @@ _MAILBOX = re.compile(r"(?:\"(?P<quoted>[^\"\\]*)\"|(?P<name>[^<>\"]*?))\s*<(?P<
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:/@\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
 _PACE = re.compile(r"([0-9]{1,7})\s+(?:an?|per)\s+(second|minute|hour)")
 _QUOTA = re.compile(r"([0-9]{1,9})\s+(?:a|per)\s+day")
+_PERCENT = re.compile(r"([0-9]{1,3})\s*%")
 _WARM_UP = re.compile(r"([0-9]{1,9})\s+(?:a|per)\s+day,?\s+doubling")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 
@@ -161,6 +162,22 @@ def read_quota(text: str) -> int:
     if match is None or int(match.group(1)) < 1:
         raise Fault(f"`{text[:60]}` is not a quota", "write `5000 a day`")
     return int(match.group(1))
+
+
+PERCENT_MAX = 90
+"""A larger reserve would leave newsletters next to nothing: then the quota is meant to be another one."""
+
+
+def read_reserve(text: str) -> tuple[int | None, int]:
+    """`10 %` or `200 a day`: a number of messages, if it is one, and else a part of each day."""
+    words = " ".join(text.split())
+    match = _PERCENT.fullmatch(words)
+    if match is not None and int(match.group(1)) <= PERCENT_MAX:
+        return None, int(match.group(1))
+    match = _QUOTA.fullmatch(words)
+    if match is None:
+        raise Fault(f"`{text[:60]}` is not a reserve", f"write `10 %` (up to {PERCENT_MAX} %) or `200 a day`")
+    return int(match.group(1)), 0
 
 
 def read_warm_up(text: str) -> int:

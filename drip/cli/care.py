@@ -182,6 +182,7 @@ TOPICS = MappingProxyType(
             "    password-file: secrets/smtp    # or password-env: SMTP_PASSWORD; never the password itself\n"
             "    pace: 120 a minute             # all runs and machines together\n"
             "    quota: 5000 a day              # by the project's clock; the rest goes on the next day\n"
+            "    reserve: 10 %                  # of that day for confirmations and reminders alone\n"
             "    warm-up: 50 a day, doubling    # a new sending address: 50 on its first day, then 100, 200 ...\n"
             "    weight: 3                      # relays with a weight share; the others follow when they are away\n\n"
             "  - folder: outbox                 # .eml files to look at, nothing leaves the machine\n\n"

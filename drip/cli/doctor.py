@@ -18,6 +18,7 @@ from drip.core.model import RelayKind
 from drip.errors import DripError
 
 if TYPE_CHECKING:
+    from drip.core.model import Relay
     from drip.project import Project
 
 DNS_STRING_MAX = 255
@@ -97,6 +98,7 @@ def _relays(project: Project) -> Iterator[Finding]:
     for relay in project.definition.relays:
         if relay.kind is RelayKind.FOLDER:
             yield Finding("relay", f"{relay_name(relay)}: files to look at, nothing leaves this machine")
+            yield from _reserve(relay)
             continue
         try:
             has_password = read_password(relay, project.root) is not None
@@ -105,6 +107,16 @@ def _relays(project: Project) -> Iterator[Finding]:
             continue
         login = f"as {relay.user}, its password can be read" if has_password else "without a login"
         yield Finding("relay", f"{relay_name(relay)}: {login}, TLS {relay.tls.value}")
+        yield from _reserve(relay)
+
+
+def _reserve(relay: Relay) -> Iterator[Finding]:
+    """What of its day is not for newsletters."""
+    if relay.quota is None and relay.warm_up is None:
+        return
+    share = f"{relay.reserve_percent} %" if relay.reserve is None else f"{relay.reserve:,} messages"
+    text = f"{share} of its day, and what is planned of them, is kept for confirmations and reminders"
+    yield Finding("reserve", text)
 
 
 def _dkim(project: Project, record: str | None) -> Iterator[Finding]:

@@ -83,11 +83,16 @@ class Tls(StrEnum):
     OFF = "off"
 
 
+RESERVE_PERCENT = 10
+"""Such a part of a relay's day is kept for confirmations and reminders, where drip.yaml does not say otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Relay:
     """A server that we hand mail to. `lanes` are parallel connections.
 
     `pace_per_minute`, `quota` (messages a day) and `warm_up` (those of the first day, then doubling): None is no limit.
+    Of a day's messages `reserve`, else `reserve_percent` of them, are kept for confirmations and reminders.
     Relays with a `weight` share the messages; those without are used when the ones before them are away.
     """
 
@@ -103,6 +108,8 @@ class Relay:
     pace_per_minute: int | None = None
     quota: int | None = None
     warm_up: int | None = None
+    reserve: int | None = None
+    reserve_percent: int = RESERVE_PERCENT
     weight: int | None = None
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from drip.core.model import RESERVE_PERCENT
+
 SKEW_MAX = timedelta(minutes=10)
 """A moment further ahead than this was left by a clock that was wrong."""
 
@@ -18,12 +20,17 @@ DOUBLINGS_MAX = 24  # 50 a day is then 800 million a day
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is allowed: messages a minute, at most `burst_seconds` of them at once; a day; and on the first day."""
+    """What is allowed: messages a minute, at most `burst_seconds` of them at once; a day; and on the first day.
+
+    Of a day's messages `reserve`, else `reserve_percent` of them, are for confirmations and reminders alone.
+    """
 
     per_minute: int | None = None
     quota: int | None = None
     warm_up: int | None = None
     burst_seconds: int = 1
+    reserve: int | None = None
+    reserve_percent: int = RESERVE_PERCENT
 
     def __bool__(self) -> bool:
         """Whether anything is restricted at all."""
@@ -54,12 +61,13 @@ class Count:
 class Leave:
     """How many messages may go now; if that is fewer than asked for, when to ask again.
 
-    `is_spent`: the day's allowance is the reason, not the pace.
+    `is_spent`: the day's allowance is the reason, not the pace; `kept` of it are left, for more urgent messages.
     """
 
     granted: int
     again_at: datetime | None = None
     is_spent: bool = False
+    kept: int = 0
 
 
 def allowance(terms: Terms, days_before: int) -> int | None:
@@ -68,6 +76,12 @@ def allowance(terms: Terms, days_before: int) -> int | None:
         return terms.quota
     grown: int = terms.warm_up * 2 ** min(days_before, DOUBLINGS_MAX)
     return grown if terms.quota is None else min(grown, terms.quota)
+
+
+def kept_back(terms: Terms, most: int, planned: int) -> int:
+    """How many of a day's messages newsletters leave alone: those of the reserve, and `planned` urgent ones."""
+    reserve = most * terms.reserve_percent // 100 if terms.reserve is None else terms.reserve
+    return min(most, reserve + planned)
 
 
 def day_of(now: datetime, zone: str) -> tuple[str, datetime]:
@@ -84,14 +98,17 @@ def today(count: Count, day: str) -> Count:
     return replace(count, day=day, used=0, days_before=count.days_before + (count.used > 0))
 
 
-def take(terms: Terms, count: Count, wanted: int, now: datetime, zone: str) -> tuple[Count, Leave]:
-    """Take leave for up to `wanted` messages; the new count, and what was granted."""
+def take(terms: Terms, count: Count, wanted: int, now: datetime, zone: str, *, kept: int = 0) -> tuple[Count, Leave]:
+    """Take leave for up to `wanted` messages; the new count, and what was granted.
+
+    The last `kept` of the day are not for these messages.
+    """
     day, tomorrow = day_of(now, zone)
     count = today(count, day)
     most = allowance(terms, count.days_before)
-    left = wanted if most is None else max(0, min(wanted, most - count.used))
+    left = wanted if most is None else max(0, min(wanted, most - kept - count.used))
     if not left:
-        return count, Leave(0, tomorrow, is_spent=True)
+        return count, Leave(0, tomorrow, is_spent=True, kept=max(0, (most or 0) - count.used))
     interval = terms.interval
     if not interval:
         return replace(count, used=count.used + left), Leave(left)

@@ -258,6 +258,11 @@ class Kind(IntEnum):
     SEQUENCE = 2
     BROADCAST = 3
 
+    @property
+    def is_urgent(self) -> bool:
+        """Whether somebody waits for it: newsletters and sequences leave it the way, and a part of each day."""
+        return self <= Kind.REMINDER
+
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:

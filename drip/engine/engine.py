@@ -95,6 +95,7 @@ class Engine:
         make_owner: Callable[[], str],
         journal: SendJournal | None = None,
         run_loop: Callable[[Coroutine[Any, Any, Ticked]], Ticked] = asyncio.run,
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.store = store
         self.definition = definition
@@ -104,6 +105,7 @@ class Engine:
         self._make_owner = make_owner
         self.journal = journal
         self._run_loop = run_loop
+        self._clock = clock
         self.heartbeat: tuple[Callable[[], None], float] | None = None
         self._letters: Letters | None = None
         self._under_way: tuple[asyncio.AbstractEventLoop, Sending] | None = None
@@ -115,6 +117,10 @@ class Engine:
         loop, sending = self._under_way
         loop.call_soon_threadsafe(sending.stop)
         return True
+
+    def _moment(self, now: datetime) -> datetime:
+        """The moment after something that took long; as it was, where there is no clock."""
+        return now if self._clock is None else max(now, self._clock())
 
     def scene(self, work: Work, now: datetime) -> Scene:
         """What event and step functions work with, inside one open transaction."""
@@ -234,8 +240,9 @@ class Engine:
                     if not is_due(self.look().delivery, now):
                         break
                 left = None if limit is None else limit - totals["sent"] - totals["failed"] - totals["deferred"]
-                counts, more, relay_down, resting = await self._send(owner, now, left, only)
+                counts, more, relay_down, resting = await self._send(owner, now, left, only, totals)
                 totals.update(counts)
+                now = self._moment(now)
                 # What was sent moved its people on; they must wait for a known moment before this tick ends.
                 ahead = self._advance(now, totals)
                 if more or relay_down or resting or not any(counts.values()):
@@ -254,7 +261,7 @@ class Engine:
             await asyncio.sleep(seconds)
 
     async def _send(
-        self, owner: str, now: datetime, limit: int | None, only: Kind | None
+        self, owner: str, now: datetime, limit: int | None, only: Kind | None, totals: Counter[str]
     ) -> tuple[Counter[str], bool, str, str]:
         from drip.engine.diversion import guarded
         from drip.engine.pacing import Domains
@@ -279,6 +286,9 @@ class Engine:
                 only=only,
                 journal=self.journal,
                 domains=Domains(self.definition.paces, self.definition.timezone),
+                clock=self._clock,
+                # Who has become due meanwhile is moved along, so that what is urgent of it can go with this pass.
+                look_up=None if self._clock is None else lambda at: self._advance(at, totals),
             )
             self._under_way = asyncio.get_running_loop(), sending
             await sending.run()

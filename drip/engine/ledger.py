@@ -28,12 +28,15 @@ QUIET_TURNS = 2
 
 
 class Ledger:
-    """The one writer of a run. Use `mark` and `record` from lanes, `serve` as a task, `close` at the end."""
+    """The one writer of a run. Use `mark` and `record` from lanes, `serve` as a task, `close` at the end.
+
+    `now` is what it writes down as the moment; who knows a later one sets it.
+    """
 
     def __init__(self, store: Store, owner: str, now: datetime, journal: SendJournal | None = None) -> None:
         self._store = store
         self._owner = owner
-        self._now = now
+        self.now = now
         self._journal = journal
         self._breakers = Breakers(now)
         self._marks: list[tuple[Delivery, asyncio.Future[bool]]] = []
@@ -98,7 +101,7 @@ class Ledger:
         if self._journal is not None:
             granted_now = [each for each, _ in marks if each.id in marked]
             seconds = asyncio.get_running_loop().time()
-            self._journal.append(self._owner, self._now, granted_now, (each for _, each in results), seconds)
+            self._journal.append(self._owner, self.now, granted_now, (each for _, each in results), seconds)
         self.counts.update(counts)
         self._marks, self._results = self._marks[len(marks) :], self._results[len(results) :]
         for each, granted in marks:
@@ -110,11 +113,11 @@ class Ledger:
     ) -> tuple[set[DeliveryId], Counter[str]]:
         """One group in its transaction: which were granted, and what to count once it is committed."""
         counts = self._record(work, results) if results else Counter[str]()
-        marked = work.mark(ids, self._owner, self._now) if ids else set()
+        marked = work.mark(ids, self._owner, self.now) if ids else set()
         refused = [each for each in ids if each not in marked]
         if refused:
-            settled = work.settle_refused(refused, self._owner, self._now)
-            settle_steps(work, settled, self._now)
+            settled = work.settle_refused(refused, self._owner, self.now)
+            settle_steps(work, settled, self.now)
             counts["skipped"] += len(settled)
             # Due again perhaps: the row was locked for a moment. The tick then looks once more.
             counts["returned"] += len(refused) - len(settled)
@@ -123,7 +126,7 @@ class Ledger:
     def _record(self, work: Work, results: Sequence[tuple[Delivery, Recorded]]) -> Counter[str]:
         counts: Counter[str] = Counter()
         changed = work.record([result for _, result in results], self._owner)
-        ends = Ends(self._now)
+        ends = Ends(self.now)
         for delivery, result in results:
             if delivery.id not in changed:
                 continue
@@ -131,7 +134,7 @@ class Ledger:
             counts["deferred" if verdict.state is DeliveryState.DUE else verdict.state.value] += 1
             if verdict.state is DeliveryState.FAILED and outcome.blame is Blame.ADDRESS:
                 # The receiving side says that this mailbox does not exist; asking again hurts every later mail.
-                work.suppress(delivery.mailbox, "address-refused", self._now, note=f"{outcome.code} {outcome.enhanced}")
+                work.suppress(delivery.mailbox, "address-refused", self.now, note=f"{outcome.code} {outcome.enhanced}")
             ends.add(delivery, verdict.state, verdict.reason, outcome.text)
         ends.write(work)
         held = self._breakers.note(work, ((each, it.verdict.state) for each, it in results if each.id in changed))

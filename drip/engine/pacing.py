@@ -1,17 +1,21 @@
 """The paces that all runs share: leave for a relay, and for the domains that readers live in.
 
-A relay's purse is asked by the lanes (`drip.mail.pace`). A domain is asked when deliveries are claimed: those beyond
-its pace are given back, each due when its turn will come, so that nobody waits behind them. Reads no clock of its own.
+A relay's purse is asked by the lanes (`drip.mail.pace`). Newsletters and sequences leave it a part of the day for
+confirmations and reminders, and stand back from its pace while those wait, in whichever run. A domain is asked when
+deliveries are claimed: those beyond its pace are given back, each due when its turn will come, so that nobody waits
+behind them. Reads no clock of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from drip.core.model import Relay, RelayKind
-from drip.core.pace import Count, Terms, allowance, day_of, give_back, take
+from drip.core.pace import SKEW_MAX, Count, Terms, allowance, day_of, give_back, kept_back, take
+from drip.core.pace import today as on_day
 from drip.core.when import wall_clock
 
 if TYPE_CHECKING:
@@ -23,6 +27,12 @@ if TYPE_CHECKING:
 
 DOMAIN_BURST_SECONDS = 60
 """A domain may get a minute's worth at once: cron calls once a minute, and what is due must not wait for it."""
+
+STANDS_BACK = timedelta(seconds=1)
+"""Others leave a relay's pace alone for so long after an urgent message could have gone: mostly it is not the last."""
+
+Planned = Callable[["Work", datetime, datetime], int]
+"""How many confirmations and reminders are planned between two moments."""
 
 
 def relay_name(relay: Relay) -> str:
@@ -37,39 +47,92 @@ def relay_key(relay: Relay) -> str:
 
 def terms_of(relay: Relay) -> Terms:
     """What drip.yaml allows a relay."""
-    return Terms(relay.pace_per_minute, relay.quota, relay.warm_up)
+    return Terms(
+        relay.pace_per_minute,
+        relay.quota,
+        relay.warm_up,
+        reserve=relay.reserve,
+        reserve_percent=relay.reserve_percent,
+    )
+
+
+def kept_of(work: Work, relay: Relay, relays: Sequence[Relay], zone: str, now: datetime, planned: Planned) -> int:
+    """How many of today's messages with a relay are kept for confirmations and reminders.
+
+    Those that are planned for the day are divided among the relays that have a day to divide, by its size.
+    """
+    day, tomorrow = day_of(now, zone)
+
+    def most(each: Relay) -> int:
+        return allowance(terms_of(each), on_day(work.pace(relay_key(each), now), day).days_before) or 0
+
+    mine, all_ = most(relay), sum(most(each) for each in relays)
+    if not mine:
+        return 0
+    return kept_back(terms_of(relay), mine, -(-planned(work, now, tomorrow) * mine // max(mine, all_)))
+
+
+def nothing_planned(work: Work, now: datetime, until: datetime) -> int:
+    """For who knows of no plans."""
+    return 0
 
 
 class StoredPurse:
     """The purse of one relay, in the store."""
 
-    def __init__(self, store: Store, relay: Relay, zone: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        relay: Relay,
+        zone: str,
+        now: Callable[[], datetime],
+        *,
+        relays: Sequence[Relay] = (),
+        planned: Planned = nothing_planned,
+    ) -> None:
         self._store = store
         self._relay = relay
+        self._relays = relays or (relay,)
+        self._planned = planned
         self._terms = terms_of(relay)
         self._zone = zone
         self._now = now
+        self._turn = f"urgent {relay_key(relay)}"
 
-    def draw(self, wanted: int) -> Draw:
+    def draw(self, wanted: int, *, urgent: bool = False) -> Draw:
         """Leave for up to `wanted` messages that may go now."""
+        now = self._now()
+        return self._store.transact(lambda work: self._draw(work, wanted, now, urgent=urgent))
+
+    def _draw(self, work: Work, wanted: int, now: datetime, *, urgent: bool) -> Draw:
         from drip.mail.pace import Draw
 
-        now = self._now()
-
-        def act(work: Work) -> Draw:
-            count = work.hold_pace(relay_key(self._relay), now)
-            after, leave = take(self._terms, count, wanted, now, self._zone)
-            if leave.granted:
-                work.put_pace(relay_key(self._relay), after)
-            if leave.granted or leave.again_at is None:
-                return Draw(leave.granted)
-            if leave.is_spent:
-                return Draw(0, spent=self._spent(after, leave.again_at))
+        paced = bool(self._terms.per_minute)
+        if paced and not urgent:
+            # The turn of the urgent ones, in this run or another. One far ahead was left by a clock that was wrong.
+            free_at = work.pace(self._turn, now).free_at
+            if now < free_at <= now + STANDS_BACK + max(SKEW_MAX, 2 * self._terms.interval):
+                return Draw(0, (free_at - now).total_seconds())
+        count = work.hold_pace(relay_key(self._relay), now)
+        limited = self._terms.quota is not None or self._terms.warm_up is not None
+        kept = 0
+        if limited and not urgent:
+            kept = kept_of(work, self._relay, self._relays, self._zone, now, self._planned)
+        after, leave = take(self._terms, count, wanted, now, self._zone, kept=kept)
+        if leave.granted:
+            work.put_pace(relay_key(self._relay), after)
+        if paced and urgent and not leave.is_spent:
+            turn = work.hold_pace(self._turn, now)
+            work.put_pace(self._turn, replace(turn, free_at=(leave.again_at or now) + STANDS_BACK))
+        if leave.granted or leave.again_at is None:
+            return Draw(leave.granted)
+        if not leave.is_spent:
             return Draw(0, (leave.again_at - now).total_seconds())
+        is_kept = leave.kept > 0
+        is_awaited = is_kept and work.count_urgent(now) > 0
+        return Draw(0, spent=self._spent(after, leave.again_at, leave.kept), is_kept=is_kept, is_awaited=is_awaited)
 
-        return self._store.transact(act)
-
-    def _spent(self, count: Count, again_at: datetime) -> str:
+    def _spent(self, count: Count, again_at: datetime, kept: int) -> str:
         most = allowance(self._terms, count.days_before) or 0
         day = (
             f" (day {count.days_before + 1} of its warm-up)"
@@ -77,6 +140,12 @@ class StoredPurse:
             else ""
         )
         until = wall_clock(again_at, self._zone)
+        if kept:
+            are = "is" if kept == 1 else "are"
+            return (
+                f"of today's {most:,} messages with {relay_name(self._relay)}{day} the last {kept:,} {are} kept for"
+                f" confirmations and reminders; the others go on {until}"
+            )
         return f"today's {most:,} messages with {relay_name(self._relay)}{day} are used; it goes on {until}"
 
     def give_back(self, unused: int) -> None:
@@ -127,7 +196,5 @@ class Domains:
 
 def standing(work: Work, relay: Relay, zone: str, now: datetime) -> tuple[int, int | None, int]:
     """How many messages a relay had today, how many it may have, and the days of its warm-up before today."""
-    from drip.core.pace import today
-
-    count = today(work.pace(relay_key(relay), now), day_of(now, zone)[0])
+    count = on_day(work.pace(relay_key(relay), now), day_of(now, zone)[0])
     return count.used, allowance(terms_of(relay), count.days_before), count.days_before

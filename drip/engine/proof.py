@@ -72,7 +72,7 @@ async def hand_over(transport: Transport, wire: Wire) -> Outcome:
     """Try to send it, once. Raises RelayUnreachable."""
     await transport.open()
     try:
-        await transport.ready(1)
+        await transport.ready(1, urgent=True)  # the author waits for it
         return await transport.send(wire)
     finally:
         await transport.close()

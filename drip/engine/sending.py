@@ -1,5 +1,8 @@
 """Claims what is due and sends it through parallel lanes: claim, compose, mark, send, record (DESIGN §8).
 
+A pass may be long. Every few seconds it looks up: confirmations and reminders that became due meanwhile go at once,
+past the newsletters that were claimed before, and what is too late by now does not go at all.
+
 A kill at any moment leaves at most one marked message per connection without a verdict; the next run finds the dead
 owner by its kernel lock and calls those uncertain. Called by `Engine.tick` only.
 """
@@ -8,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -40,6 +43,11 @@ if TYPE_CHECKING:
 CLAIMED_PER_LANE = 10
 """How many deliveries a run holds claimed ahead, for each lane: small, so that a stuck run blocks few (R-c)."""
 
+LOOK_UP_SECONDS = 5.0
+"""So often a pass looks up for what is urgent: somebody waits for a confirmation with the page still open."""
+
+URGENT = tuple(each for each in Kind if each.is_urgent)
+
 RELAY_DOWN_MAX = 3
 """So many losses of the relay in a row, per lane, and the run stops trying; what is due stays due."""
 
@@ -60,13 +68,18 @@ class Sending:
         only: Kind | None = None,
         journal: SendJournal | None = None,
         domains: Domains | None = None,
+        clock: Callable[[], datetime] | None = None,
+        look_up: Callable[[datetime], object] | None = None,
     ) -> None:
         self._store = store
         self._live = live
         self._letters = letters
         self._transport = transport
         self._owner = owner
+        self._began = now
         self._now = now
+        self._clock = clock
+        self._look_up = look_up if only is None else None
         self._left = limit
         self._only = only
         self._domains = domains
@@ -77,6 +90,8 @@ class Sending:
         self._exhausted = False
         self._losses = 0
         self._waiting: set[asyncio.Task[None]] = set()
+        self._over = asyncio.Event()
+        self._open_lanes = 0
         self.is_stopping = False
         self.relay_down = ""
         self.resting = ""
@@ -101,7 +116,10 @@ class Sending:
         if self._exhausted:
             lanes_number = min(lanes_number, len(self._buffer))
         server = asyncio.create_task(self.ledger.serve())
-        lanes = [asyncio.create_task(self._lane()) for _ in range(lanes_number)]
+        self._open_lanes = lanes_number
+        lanes = [asyncio.create_task(self._plain_lane()) for _ in range(lanes_number)]
+        if self._look_up is not None and lanes_number:
+            lanes.append(asyncio.create_task(self._express(self._look_up)))
         is_whole = False
         try:
             await asyncio.gather(*lanes)
@@ -115,6 +133,30 @@ class Sending:
             if not is_whole:
                 self._give_back()
 
+    async def _plain_lane(self) -> None:
+        await self._lane()
+        self._open_lanes -= 1
+        if not self._open_lanes:
+            self._over.set()
+
+    async def _express(self, look_up: Callable[[datetime], object]) -> None:
+        """Look up every few seconds, as long as the other lanes are busy, and send what is urgent past all of them."""
+        while not (self._over.is_set() or self.is_stopping or self.relay_down):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_UP_SECONDS):
+                    await self._over.wait()
+                return
+            self._refresh()
+            look_up(self._now)
+            if not self.reached_limit:
+                self._claim(URGENT)
+            await self._lane(urgent_only=True)
+
+    def _refresh(self) -> None:
+        """Read the clock: a long pass must not go by the moment at which it began."""
+        if self._clock is not None:
+            self._now = self.ledger.now = max(self._now, self._clock())
+
     def _give_back(self) -> None:
         """Claimed but never marked: due again, at once. After a failed commit the next run does it by recovery."""
         try:
@@ -123,16 +165,18 @@ class Sending:
         except CannotRecord:
             return
 
-    async def _lane(self) -> None:
+    async def _lane(self, *, urgent_only: bool = False) -> None:
         while not self.relay_down and not self.is_stopping:
-            addressed = self._next()
+            addressed = self._next(urgent_only=urgent_only)
             if addressed is None:
                 return
             wire = self._compose(addressed)
             if wire is None:
                 continue
-            if not await self._ready():
+            if not await self._ready(urgent=addressed.delivery.kind.is_urgent):
                 return
+            if self._is_late(addressed.delivery):
+                continue
             tried = await self._hand_over(addressed.delivery, wire)
             if tried is not None:
                 self._record(addressed.delivery, *tried)
@@ -160,12 +204,22 @@ class Sending:
         # Refused before the body: an attempt like any other, so that it is counted and recorded as one.
         return (outcome, relay) if marked or await self.ledger.mark(delivery) else None
 
-    async def _ready(self) -> bool:
+    def _is_late(self, delivery: Delivery) -> bool:
+        """Whether a reminder became too late while it waited for the relay. It is due again; a claim settles it."""
+        self._refresh()
+        is_late = delivery.kind.is_urgent and delivery.expires_at is not None and delivery.expires_at < self._now
+        if is_late:
+            with self._store.write() as work:
+                work.postpone(delivery.id, self._owner, delivery.due_at)
+            self._exhausted = False
+        return is_late
+
+    async def _ready(self, *, urgent: bool) -> bool:
         """Whether a message may go now. Nothing is marked yet, so a stop may cut the wait short."""
         task = cast("asyncio.Task[None]", asyncio.current_task())
         self._waiting.add(task)
         try:
-            await self._transport.ready(1)
+            await self._transport.ready(1, urgent=urgent)
         except QuotaUsed as spent:
             self.resting = spent.message
             return False
@@ -179,36 +233,44 @@ class Sending:
             self._waiting.discard(task)
         return not self.is_stopping
 
-    def _next(self) -> Addressed | None:
+    def _next(self, *, urgent_only: bool = False) -> Addressed | None:
+        if urgent_only:
+            first = self._buffer[0] if self._buffer else None
+            return self._buffer.popleft() if first is not None and first.delivery.kind.is_urgent else None
         # A whole batch may have to wait for its hours; behind it stand others that may go.
         while not self._buffer and not self._exhausted and not self.reached_limit:
             self._claim()
         return self._buffer.popleft() if self._buffer else None
 
-    def _claim(self) -> None:
+    def _claim(self, kinds: Sequence[Kind] | None = None) -> None:
+        """Claim what is due, of some kinds or all: urgent ones by the clock, others that were so when we began."""
+        self._refresh()
         wanted = CLAIMED_PER_LANE * max(1, self._transport.lanes)
         if self._left is not None:
             wanted = min(wanted, self._left)
-        kinds = None if self._only is None else [self._only]
+        express = kinds is not None
+        if kinds is None and self._only is not None:
+            kinds = [self._only]
         claimed, readers, capped = self._store.transact(lambda work: self._claim_with_readers(work, wanted, kinds))
         held = sum(each.state is DeliveryState.HELD for each in claimed.expired)
         self.ledger.counts["held"] += held
         self.ledger.counts["skipped"] += len(claimed.expired) - held + len(capped.skipped)
         self.ledger.counts["capped"] += len(capped.put_off)
-        for delivery in claimed.deliveries:
-            if delivery.id not in readers:
-                continue  # it waits for the hours of its sequence, or for the cap
-            subscriber, registration, subscription = readers[delivery.id]
-            self._buffer.append(Addressed(delivery, subscriber, registration, subscription))
+        # What is not among the readers waits for the hours of its sequence, or for the cap.
+        found = [Addressed(each, *readers[each.id]) for each in claimed.deliveries if each.id in readers]
         if self._left is not None:
             self._left -= len(readers)
+        if express:
+            self._buffer.extendleft(reversed(found))
+            return
+        self._buffer.extend(found)
         # Fewer than were asked for: there are no more. Who has changed that meanwhile, the tick's next look finds.
         self._exhausted = len(claimed.deliveries) < wanted and len(claimed.expired) < wanted
 
     def _claim_with_readers(
-        self, work: Work, wanted: int, kinds: list[Kind] | None
+        self, work: Work, wanted: int, kinds: Sequence[Kind] | None
     ) -> tuple[Claimed, Mapping[DeliveryId, Reader], Capped]:
-        claimed = work.claim(self._owner, self._now, wanted, kinds)
+        claimed = work.claim(self._owner, self._now, wanted, kinds, self._began)
         self._read_editions(work, (*claimed.deliveries, *claimed.expired))
         if claimed.expired:
             zone = self._editions[None].definition.timezone

@@ -55,7 +55,7 @@ class Failover:
         else:
             await self._current.open()
 
-    async def ready(self, wanted: int) -> int:
+    async def ready(self, wanted: int, *, urgent: bool = False) -> int:
         """As the relay in use, or the next one when it is away. Raises only when none is left."""
         while True:
             async with self._turn:
@@ -64,7 +64,7 @@ class Failover:
             current = self._current
             assert current is not None
             try:
-                return await current.ready(wanted)
+                return await current.ready(wanted, urgent=urgent)
             except RelayUnreachable as fault:
                 async with self._turn:
                     if self._current is current:

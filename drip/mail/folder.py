@@ -37,7 +37,7 @@ class FolderTransport:
         except OSError as fault:
             raise RelayUnreachable(f"cannot write to the folder {self._path}: {fault.strerror}") from fault
 
-    async def ready(self, wanted: int) -> int:
+    async def ready(self, wanted: int, *, urgent: bool = False) -> int:
         """A folder is always ready."""
         return max(1, wanted)
 

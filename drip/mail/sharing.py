@@ -1,7 +1,8 @@
 """Several relays at once, each with its weight: one with weight 3 gets three messages where one with 1 gets one.
 
 A relay whose pace has nothing at hand is passed over while another has; one that is away, or loses message after
-message, is left out for the rest of the run, and so is one whose quota is used. Never sends a message over two relays.
+message, is left out for the rest of the run, and so is one whose quota is used (for newsletters alone, where the rest
+of it is kept for urgent messages). Never sends a message over two relays.
 Made by `drip.project`, mostly inside a `Failover`.
 """
 
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 
 from drip.core.delivery import Outcome, OutcomeKind
 from drip.core.message import Wire
-from drip.errors import QuotaUsed, RelayUnreachable
+from drip.errors import QuotaKept, QuotaUsed, RelayUnreachable
 from drip.mail.failover import LOSSES_MAX, none_left
 from drip.mail.pace import Paced
 from drip.mail.transport import Grant, Transport
@@ -23,13 +24,14 @@ from drip.mail.transport import Grant, Transport
 
 @dataclass(slots=True, eq=False)
 class Member:
-    """One relay: its weight, how many messages it got, and why it is left out, if it is."""
+    """One relay: its weight, how many messages it got, and why it is left out, if it is: by all, or by newsletters."""
 
     transport: Transport
     weight: int
     given: int = 0
     losses: int = 0
     fault: RelayUnreachable | None = None
+    kept: QuotaUsed | None = None
 
     @property
     def share(self) -> float:
@@ -70,22 +72,27 @@ class Sharing:
                 self._members.append(Member(transport, weight))
         self._in_use()
 
-    def _in_use(self) -> list[Member]:
+    def _in_use(self, *, urgent: bool = True) -> list[Member]:
         """Those that are not left out, the next one first. Raises when there is none."""
-        found = sorted((each for each in self._members if each.fault is None), key=lambda each: each.share)
+        fits = (each for each in self._members if each.fault is None and (urgent or each.kept is None))
+        found = sorted(fits, key=lambda each: each.share)
         if not found:
-            raise none_left([*self._faults, *(each.fault for each in self._members if each.fault)])
+            faults = (each.fault or each.kept for each in self._members)
+            raise none_left([*self._faults, *(each for each in faults if each)])
         return found
 
-    async def ready(self, wanted: int) -> int:
+    async def ready(self, wanted: int, *, urgent: bool = False) -> int:
         """Choose a relay for one message, and wait for it."""
         while True:
-            member = self._choose(self._in_use())
+            member = self._choose(self._in_use(urgent=urgent), urgent=urgent)
             if member is None:
                 continue
             member.given += 1  # at once, so that others who wait are spread, too
             try:
-                await member.transport.ready(1)
+                await member.transport.ready(1, urgent=urgent)
+            except QuotaKept as kept:
+                member.kept = kept
+                continue
             except RelayUnreachable as fault:
                 member.fault = fault
                 continue
@@ -95,11 +102,14 @@ class Sharing:
             self._tickets.append(member)
             return 1
 
-    def _choose(self, members: list[Member]) -> Member | None:
+    def _choose(self, members: list[Member], *, urgent: bool) -> Member | None:
         for each in members:
             try:
-                if not isinstance(each.transport, Paced) or each.transport.at_hand():
+                if not isinstance(each.transport, Paced) or each.transport.at_hand(urgent=urgent):
                     return each
+            except QuotaKept as kept:
+                each.kept = kept
+                return None
             except QuotaUsed as fault:
                 each.fault = fault
                 return None

@@ -122,7 +122,7 @@ class SmtpTransport:
         self._closing = False
         self._keep(await self._lane())
 
-    async def ready(self, wanted: int) -> int:
+    async def ready(self, wanted: int, *, urgent: bool = False) -> int:
         """See that a connection is up."""
         if not self._busy and not any(lane.is_usable for lane in self._idle):
             self._keep(await self._lane())

@@ -34,11 +34,11 @@ class Transport(Protocol):
     async def open(self) -> None:
         """Get ready to send; raises `RelayUnreachable` when the relay is away or refuses the login."""
 
-    async def ready(self, wanted: int) -> int:
+    async def ready(self, wanted: int, *, urgent: bool = False) -> int:
         """Wait until the relay and its pace allow a message; how many (1 to `wanted`) may go without a wait.
 
-        Asked before each message; the leave of the pace that this takes is for one.
-        Raises `RelayUnreachable` as `open` does.
+        Asked before each message; the leave of the pace that this takes is for one. Urgent ones do not wait behind
+        others. Raises `RelayUnreachable` as `open` does.
         """
 
     async def send(self, wire: Wire, grant: Grant | None = None) -> Outcome:
@@ -72,9 +72,9 @@ class Before:
         """As the transport behind it."""
         await self._transport.open()
 
-    async def ready(self, wanted: int) -> int:
+    async def ready(self, wanted: int, *, urgent: bool = False) -> int:
         """As the transport behind it."""
-        return await self._transport.ready(wanted)
+        return await self._transport.ready(wanted, urgent=urgent)
 
     async def send(self, wire: Wire, grant: Grant | None = None) -> Outcome:
         """As the transport behind it."""

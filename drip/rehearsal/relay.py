@@ -60,7 +60,7 @@ class RehearsalRelay:
         if self._faults.away and self._dice.happens(self._faults.away, "away", hour):
             raise RelayUnreachable("the relay of the rehearsal is away for this hour")
 
-    async def ready(self, wanted: int) -> int:
+    async def ready(self, wanted: int, *, urgent: bool = False) -> int:
         """Always ready."""
         return wanted
 

@@ -5,17 +5,13 @@ Reads the store and changes nothing. Called by `drip.reports.status`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from drip.core.lateness import until_session
-from drip.core.model import TriggerKind, Verb, WhenKind
 from drip.core.reasons import ReasonName
-from drip.core.rush import Rush
-from drip.core.when import due, wall_clock
-from drip.engine.telling import sessions_of
+from drip.core.when import wall_clock
 
 if TYPE_CHECKING:
     from drip.project import Project
@@ -25,7 +21,7 @@ STOPPED = ReasonName.TOO_MANY_REFUSED.value
 AHEAD = timedelta(days=7)
 """Reminders further away are not looked at: people still register, and relays change."""
 
-RELAY_HEADINGS = ("relay", "a minute", "today", "of", "warm-up day")
+RELAY_HEADINGS = ("relay", "a minute", "today", "of", "kept", "warm-up day")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +35,31 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class RelayNumbers:
-    """One relay with a pace, a quota or a warm-up: today's messages, and how many they may be; None: any number."""
+    """One relay with a pace, a quota or a warm-up: today's messages, and how many they may be; None: any number.
+
+    `kept` of the day are for confirmations and reminders alone.
+    """
 
     relay: str
     per_minute: int | None
     used: int
     most: int | None
     warm_up_day: int | None
+    kept: int = 0
 
 
 def relay_numbers(work: Work, project: Project, now: datetime) -> list[RelayNumbers]:
     """The relays of drip.yaml that have anything to count."""
-    from drip.engine.pacing import relay_name, standing, terms_of
+    from drip.engine.pacing import kept_of, relay_name, standing, terms_of
 
     rows = []
-    for relay in project.definition.relays:
+    relays, zone = project.definition.relays, project.definition.timezone
+    for relay in relays:
         if terms_of(relay):
-            used, most, days_before = standing(work, relay, project.definition.timezone, now)
+            used, most, days_before = standing(work, relay, zone, now)
             day = days_before + 1 if relay.warm_up and most != relay.quota else None
-            rows.append(RelayNumbers(relay_name(relay), relay.pace_per_minute, used, most, day))
+            kept = kept_of(work, relay, relays, zone, now, project.planned_urgent)
+            rows.append(RelayNumbers(relay_name(relay), relay.pace_per_minute, used, most, day, kept))
     return rows
 
 
@@ -68,6 +70,7 @@ def relay_document(each: RelayNumbers) -> dict[str, object]:
         "pace_per_minute": each.per_minute,
         "used_today": each.used,
         "most_today": each.most,
+        "kept_today": each.kept,
         "warm_up_day": each.warm_up_day,
     }
 
@@ -79,6 +82,7 @@ def relay_row(each: RelayNumbers) -> tuple[str, ...]:
         f"{each.per_minute:,}" if each.per_minute else "no limit",
         f"{each.used:,}",
         f"{each.most:,}" if each.most is not None else "no limit",
+        f"{each.kept:,}" if each.most is not None else "-",
         str(each.warm_up_day or "-"),
     )
 
@@ -110,12 +114,14 @@ def journal_needs(project: Project, work: Work) -> list[Need]:
 
 def reminder_needs(project: Project, work: Work, now: datetime) -> list[Need]:
     """Reminders of the next days that the relays cannot send to everybody in time."""
+    from drip.engine.reminding import rushes
+
     per_minute, left = _capacity(project, relay_numbers(work, project, now))
     if per_minute is None and left is None:
         return []
     zone = project.definition.timezone
     needs = []
-    for each in _rushes(project, work, now):
+    for each in rushes(work, project.engine.live.campaigns(work), now, now + AHEAD):
         late = each.readers - each.in_time(per_minute, left)
         if late:
             pace = f"{per_minute:,} a minute" if per_minute is not None else f"{left:,} today"
@@ -142,24 +148,3 @@ def _capacity(project: Project, numbers: Sequence[RelayNumbers]) -> tuple[int | 
     limited = [each for each in mosts if each is not None and each.most is not None]
     left = sum((each.most or 0) - each.used for each in limited) if limited and len(limited) == len(first) else None
     return per_minute, left
-
-
-def _rushes(project: Project, work: Work, now: datetime) -> Iterator[Rush]:
-    """The reminders of the sessions of the next days."""
-    for edition in project.engine.live.campaigns(work):
-        campaign, name = edition.campaign, edition.revision.campaign
-        if campaign is None or campaign.webinar is None:
-            continue
-        for session in sessions_of(campaign, [each.name for each in work.sessions(name, is_open=True)]):
-            if session.cancelled or not now < session.starts < now + AHEAD:
-                continue
-            readers = work.booked_count(name, session.name)
-            for sequence in campaign.sequences:
-                for step in sequence.steps if sequence.start.kind is TriggerKind.REGISTERS else ():
-                    if step.verb is not Verb.SEND or step.when.kind is not WhenKind.BEFORE_SESSION:
-                        continue
-                    zone = session.zone
-                    at = due(step.when, anchor=now, zone=zone, hours=None, session=session, campaign_zone=zone)
-                    until = until_session(step, at, session.starts)
-                    if until > now:
-                        yield Rush(name, step.target, session.name, max(at, now), until, readers)

@@ -217,21 +217,29 @@ class Deliveries(Transaction):
         row = self._first(plan_statement(self._postgres), **values)
         return None if row is None else Delivery(*row)
 
-    def claim(self, owner: str, now: datetime, limit: int, kinds: Iterable[Kind] | None = None) -> Claimed:
+    def claim(
+        self,
+        owner: str,
+        now: datetime,
+        limit: int,
+        kinds: Iterable[Kind] | None = None,
+        others_by: datetime | None = None,
+    ) -> Claimed:
         """Up to `limit` due deliveries become this owner's, the urgent kinds first, then the longest due.
 
         Too late ones that stood before them (up to `limit` as well) are skipped. An empty result: nothing is due.
+        Of the kinds that are not urgent, those that were due at `others_by` already, where it is given.
         """
         taken: list[Delivery] = []
         late: list[Delivery] = []
         # One look says which kinds have anything due: mostly one, and a claim of nothing costs as much as one of ten.
         firsts = dict(zip(Kind, self._all(next_due_statement())[0], strict=True))
         for kind in sorted(kinds if kinds is not None else Kind):
-            first = firsts[kind]
-            if first is None or first > now:
+            first, by = firsts[kind], now if kind.is_urgent or others_by is None else others_by
+            if first is None or first > by:
                 continue
             while (most := min(limit - len(taken), limit - len(late))) > 0:
-                found = self._claim(owner, now, most, kind)
+                found = self._claim(owner, by, most, kind)
                 taken += (each for each in found if each.state is DeliveryState.CLAIMED)
                 late += (each for each in found if each.state is DeliveryState.SKIPPED)
                 if len(found) < most:

@@ -6,13 +6,18 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, bindparam, func, select
 
 from drip.core.pace import Count
-from drip.store.schema import pace
+from drip.core.records import Kind
+from drip.store.columns import ranked
+from drip.store.deliveries import AT_WORK, CLAIMED, DUE
+from drip.store.prepared import prepared
+from drip.store.schema import delivery, pace
 from drip.store.transaction import Transaction, insert_into
 
 RESTED = timedelta(days=1)
+URGENT = tuple(each for each in Kind if each.is_urgent)
 
 
 @cache
@@ -23,8 +28,37 @@ def pace_statement(*, held: bool) -> Select[Any]:
     return statement.with_for_update() if held else statement
 
 
+@prepared
+def urgent_statement() -> Select[Any]:
+    """The confirmations and reminders that are due by a moment, and those that some run has in hand, by the partial
+    indexes `delivery_due` and `delivery_owner`."""
+    due = (
+        select(func.count())
+        .select_from(delivery)
+        .where(
+            delivery.c.state == DUE,
+            delivery.c.paused_at.is_(None),
+            delivery.c.kind == ranked(each),
+            delivery.c.due_at <= bindparam("by", type_=delivery.c.due_at.type),
+        )
+        .scalar_subquery()
+        for each in URGENT
+    )
+    in_hand = (
+        select(func.count())
+        .select_from(delivery)
+        .where(AT_WORK, delivery.c.state == CLAIMED, delivery.c.kind.in_([ranked(each) for each in URGENT]))
+        .scalar_subquery()
+    )
+    return select(*due, in_hand)
+
+
 class Paces(Transaction):
     """Methods about paces."""
+
+    def count_urgent(self, by: datetime) -> int:
+        """How many confirmations and reminders wait to be sent by then."""
+        return sum(self._all(urgent_statement(), by=by)[0])
 
     def pace(self, name: str, now: datetime) -> Count:
         """Where a relay or domain stands; a new one has rested for long."""

@@ -277,7 +277,7 @@ class Script:
     async def open(self) -> None:
         pass
 
-    async def ready(self, wanted: int) -> int:
+    async def ready(self, wanted: int, *, urgent: bool = False) -> int:
         return wanted
 
     async def close(self) -> None:

@@ -44,7 +44,7 @@ def paced(ground: Ground, **terms: int) -> None:
 
 
 def test_runs_at_once_get_no_more_together_than_one_would(disk_store: Store) -> None:
-    relay = Relay(RelayKind.SMTP, host="smtp.example.net", pace_per_minute=6_000, quota=90)
+    relay = Relay(RelayKind.SMTP, host="smtp.example.net", pace_per_minute=6_000, quota=90, reserve_percent=0)
 
     def draw(_: int) -> int:
         return StoredPurse(disk_store, relay, ZONE, lambda: START).draw(7).granted
@@ -104,7 +104,7 @@ class Drops:
     def __init__(self) -> None:
         self.log: list[str] = []
 
-    def draw(self, wanted: int) -> Draw:
+    def draw(self, wanted: int, *, urgent: bool = False) -> Draw:
         self.log.append("draw")
         return Draw(1) if len(self.log) % 2 else Draw(0, 0.001)
 
@@ -184,7 +184,7 @@ class Few:
     def __init__(self, number: int) -> None:
         self.number = number
 
-    def draw(self, wanted: int) -> Draw:
+    def draw(self, wanted: int, *, urgent: bool = False) -> Draw:
         granted, self.number = min(wanted, self.number), max(0, self.number - wanted)
         return Draw(granted) if granted else Draw(0, spent="used")
 
@@ -260,7 +260,7 @@ def test_the_run_and_the_status_say_what_is_used(
     result = drip("run")
     assert (result.exit_code, result.output) == (0, f"nothing was sent: {used}\n")
     status = drip("status").output
-    assert "folder:outbox   no limit       3    3             1" in status
+    assert "folder:outbox   no limit       3    3      0             1" in status
     assert used in status, "the last run's note"
     ground.clock.set(START + timedelta(days=1))
     assert drip("run").output.startswith("sent 5 messages;")

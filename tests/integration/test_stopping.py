@@ -54,7 +54,7 @@ def test_a_wait_for_the_pace_is_cut_short_by_a_stop(tmp_path: Path, memory_store
     ground = open_ground(tmp_path, memory_store)
     ground.join("ann@example.org")
 
-    async def ready(wanted: int) -> int:
+    async def ready(wanted: int, *, urgent: bool = False) -> int:
         ground.engine.stop()
         await asyncio.Event().wait()  # a pace that would let nobody pass, ever
         return wanted

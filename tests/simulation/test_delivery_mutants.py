@@ -53,7 +53,7 @@ class DeadlyTransport:
     async def close(self) -> None:
         """Nothing to close."""
 
-    async def ready(self, wanted: int) -> int:
+    async def ready(self, wanted: int, *, urgent: bool = False) -> int:
         """Always ready."""
         return wanted
 

@@ -69,7 +69,7 @@ class TwinRelay:
         if twin.is_away(twin.clock):
             raise RelayUnreachable("the relay is away for this hour")
 
-    async def ready(self, wanted: int) -> int:
+    async def ready(self, wanted: int, *, urgent: bool = False) -> int:
         return wanted
 
     async def close(self) -> None:

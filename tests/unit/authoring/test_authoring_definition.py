@@ -464,3 +464,12 @@ def test_notes_in_a_readme_are_not_posts() -> None:
 def test_names_of_folders_and_posts_are_judged() -> None:
     files = {"campaigns/Spring Sale/campaign.yaml": CAMPAIGN, "campaigns/Spring Sale/My Post.md": POST}
     assert [each.name for each in read_campaign(files, "Spring Sale", project())[1]] == ["bad-name", "bad-name"]
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [("", (None, 10)), ("reserve: 25 %", (None, 25)), ("reserve: 0%", (None, 0)), ("reserve: 200 a day", (200, 0))],
+)
+def test_a_part_of_a_relays_day_is_kept(said: str, kept: tuple[int | None, int]) -> None:
+    (found,) = project(f"relays:\n  - folder: outbox\n    quota: 5000 a day\n    {said}\n").relays
+    assert (found.reserve, found.reserve_percent) == kept

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drip.core.pace import Count, Terms, allowance, day_of, give_back, take
+from drip.core.pace import Count, Leave, Terms, allowance, day_of, give_back, kept_back, take
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ZONE = "America/New_York"
@@ -108,3 +109,45 @@ def test_never_more_than_the_pace_and_one_burst(
             total = sum(number for _, number in granted[first : last + 1])
             elapsed = granted[last][0] - begin
             assert total <= terms.burst + elapsed / terms.interval + 1e-6
+
+
+Asked = tuple[bool, int, int]  # urgent or not, how many, and how many more urgent ones are planned by then
+DAYS = st.lists(st.tuples(st.booleans(), st.integers(1, 60), st.integers(0, 120)), min_size=1, max_size=30)
+
+
+def newsletters_keep_off(asked: list[Asked], terms: Terms, take_leave: Callable[..., tuple[Count, Leave]]) -> bool:
+    """Whether on one day urgent messages find all that is kept for them, whatever newsletters ask for."""
+    most, count = terms.quota or 0, Count(NOON)
+    for urgent, wanted, planned in asked:
+        kept = 0 if urgent else kept_back(terms, most, planned)
+        before = count.used
+        count, leave = take_leave(terms, count, wanted, NOON, ZONE, kept=kept)
+        if urgent and leave.granted != min(wanted, most - before):
+            return False
+        if not urgent and leave.granted and most - count.used < min(kept, most):
+            return False
+        if not leave.granted and leave.kept != most - count.used:
+            return False
+    return True
+
+
+@settings(max_examples=100, deadline=None)
+@given(DAYS, st.integers(1, 400), st.integers(0, 90), st.one_of(st.none(), st.integers(0, 500)))
+def test_newsletters_never_touch_what_is_kept(
+    asked: list[Asked], quota: int, percent: int, reserve: int | None
+) -> None:
+    terms = Terms(quota=quota, reserve=reserve, reserve_percent=percent)
+    assert newsletters_keep_off(asked, terms, take)
+
+
+def test_it_would_be_seen_if_they_did() -> None:
+    def forgets(*args: object, kept: int) -> tuple[Count, Leave]:
+        return take(*args)  # type: ignore[arg-type]
+
+    def counts_the_used_twice(terms: Terms, count: Count, *rest: object, kept: int) -> tuple[Count, Leave]:
+        return take(terms, count, *rest, kept=kept - count.used)  # type: ignore[arg-type]
+
+    asked = [(False, 60, 10), (True, 5, 10), (False, 60, 10), (True, 60, 0)]
+    assert newsletters_keep_off(asked, Terms(quota=100), take)
+    for mutant in (forgets, counts_the_used_twice):
+        assert not newsletters_keep_off(asked, Terms(quota=100), mutant)
