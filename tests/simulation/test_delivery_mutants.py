@@ -176,7 +176,7 @@ def mark_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def record(self: Ledger, delivery: Delivery, result: object) -> None:
         with self._store.write() as work:
-            work.mark([delivery.id], self._owner, self._now)
+            work.mark([delivery.id], self._owner, self.now)
         right(self, delivery, result)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Ledger, "mark", mark)
