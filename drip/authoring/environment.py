@@ -19,6 +19,7 @@ from markupsafe import escape
 
 from drip.authoring.bounds import Meter
 from drip.authoring.folding import fold
+from drip.authoring.leaks import leak_of
 from drip.authoring.metered import MeteredGenerator, add_meters
 from drip.authoring.shapes import Fixed, Recorder, quick_escape
 
@@ -79,6 +80,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def __init__(self, files: Mapping[str, str], *, markup: bool) -> None:
         self.meter = Meter()
         self._known: Mapping[str, object] = {}
+        self._leak: str | None = None
         self.spend = self.meter.spend
         self.recorder = Recorder(markup=markup, made=self.meter.made, weigh=self.meter.weigh)
         # `finalize` must be there before the first template is compiled: compiled code calls it only then.
@@ -129,8 +131,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
         return quick_getattr
 
-    def compiled(self, source: str, known: Mapping[str, object]) -> Template:
-        """A template whose conditions on what is `known` are answered already.
+    def compiled(self, source: str, known: Mapping[str, object]) -> tuple[Template, str]:
+        """A template whose conditions on what is `known` are answered already, and why it must go the slow way, or "".
 
         Its tokens are not escaped in vain either: that is a fifth of what printing costs.
         """
@@ -143,7 +145,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         names = template.root_render_func.__globals__
         if names.get("escape") is escape:
             names["escape"] = quick_escape
-        return template
+        return template, self._leak or ""
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Sums, products, powers and formats of bounded size."""
@@ -159,7 +161,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def _generate(self, source: nodes.Template, name: str | None, *args: Any, **kwargs: Any) -> str:
         # What a post includes is compiled later, for all posts.
-        tree = fold(source, self._known) if name is None else source
+        tree = source
+        if name is None:
+            self._leak = leak_of(self, source)
+            tree = fold(source, self._known)
         return super()._generate(add_meters(tree, is_included=name is not None), name, *args, **kwargs)
 
 

@@ -25,7 +25,6 @@ from drip.authoring.environment import Sandbox
 from drip.authoring.escaping import Odd, Trust, guard_addresses
 from drip.authoring.flat import Flat, Piece
 from drip.authoring.inline import DEFAULT, INLINERS
-from drip.authoring.leaks import leak
 from drip.authoring.markdown import SESSIONS_WORD, Protected, protect, read, to_html
 from drip.authoring.plaintext import PlainText
 from drip.authoring.shapes import Fixed, Mark, Shapes, TooLarge, Unshaped, page_shapes, text_shapes
@@ -132,10 +131,10 @@ class CompiledPost:
         self._trust = Trust.of(html, *press.included())
         mark = self._mark = Mark([html, text, *press.included()])
         self._page = _Part(sources.html, mark, page_shapes(mark, self._count_and_inline, self._trust))
-        self._page.slow_because = leak(press.page, html) or ""
+        self._page.slow_because = sources.html.leak
         # Told apart from the page: for a text the slow way is nearly as fast.
         self._text = _Part(sources.text, mark, text_shapes(mark))
-        self._text.slow_because = leak(press.plain, text) or ""
+        self._text.slow_because = sources.text.leak
 
     @property
     def slow_because(self) -> str:

@@ -2,7 +2,7 @@
 
 `{% set x %}{{ first_name }}{% endset %}{% if x == "Ann" %}` compares what was *printed*; on the fast path that is a
 token, and the wrong branch would be taken (seen, not guessed). Such a template goes the slow way, which is always
-right. Reads the syntax tree only; never runs a template. Called by `drip.authoring.layout`, once per post.
+right. Reads the syntax tree only; never runs a template. Called by `drip.authoring.environment`, once per post.
 """
 
 from __future__ import annotations
@@ -17,7 +17,12 @@ PRINTERS = frozenset({"caller", "super", "loop"})
 
 def leak(environment: Environment, source: str) -> str | None:
     """Why this template must go the slow way, or None."""
-    trees = [environment.parse(source)]
+    return leak_of(environment, environment.parse(source))
+
+
+def leak_of(environment: Environment, parsed: nodes.Template) -> str | None:
+    """The same of a template that was read already."""
+    trees = [parsed]
     seen: set[str] = set()
     for tree in trees:  # grows while it is walked: the templates that templates name
         for name in _references(tree):

@@ -37,8 +37,12 @@ class PostTemplate:
         self._sandbox = sandbox
         # A subject without tags needs no Jinja (which would also take the last of several lines' ends away).
         self.fixed = flat.source if not re.search(r"\{[{%#]|[\r\n]", flat.source) else None
+        self.leak = ""
+        self._template: Template | None = None
+        if self.fixed is not None:
+            return
         try:
-            self._template = sandbox.compiled(flat.source, known)
+            self._template, self.leak = sandbox.compiled(flat.source, known)
         except TemplateSyntaxError as error:
             path, line = flat.origin(error.lineno)
             raise TemplateFault(error.message, path=path, line=line) from error
@@ -55,7 +59,14 @@ class PostTemplate:
 
     def _run(self, values: dict[str, Any]) -> Iterable[str]:
         # `shared` spares a copy: the values have Jinja's own names in them already.
-        return self._template.root_render_func(self._template.new_context(values, shared=True))
+        template = self._compiled()
+        return template.root_render_func(template.new_context(values, shared=True))
+
+    def _compiled(self) -> Template:
+        """The template; one without a tag is compiled only where a page is made of it."""
+        if self._template is None:
+            self._template, _ = self._sandbox.compiled(self.flat.source, {})
+        return self._template
 
     def _guarded(self, work: Callable[[], T], passing: tuple[type[Exception], ...] = ()) -> T:
         self._sandbox.meter.start()
