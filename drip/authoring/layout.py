@@ -25,7 +25,7 @@ from drip.authoring.environment import Sandbox
 from drip.authoring.escaping import Odd, Trust, guard_addresses
 from drip.authoring.flat import Flat, Piece
 from drip.authoring.inline import DEFAULT, INLINERS
-from drip.authoring.markdown import SESSIONS_WORD, Protected, protect, read, to_html
+from drip.authoring.markdown import SESSIONS_WORD, Protected, count_links, protect, read, to_html
 from drip.authoring.plaintext import PlainText
 from drip.authoring.shapes import Fixed, Mark, Shapes, TooLarge, Unshaped, page_shapes, text_shapes
 from drip.authoring.straight import fields_printed
@@ -60,10 +60,19 @@ _STYLE_BREAK = re.compile(r"^/\*\s*-{3,}.*?\*/[ \t]*$", re.MULTILINE)
 
 
 class Press:
-    """Compiles the posts of one revision. `files` are its files, by their paths in the project."""
+    """Compiles the posts of one revision. `files` are its files, by their paths in the project; the links of posts that
+    are `counted` may lead by way of our site."""
 
-    def __init__(self, files: Mapping[str, str], project: ProjectDefinition, *, inliner: str = DEFAULT) -> None:
+    def __init__(
+        self,
+        files: Mapping[str, str],
+        project: ProjectDefinition,
+        *,
+        inliner: str = DEFAULT,
+        counted: frozenset[str] = frozenset(),
+    ) -> None:
         self._files = files
+        self.counted = counted
         self._inliner = INLINERS[inliner]
         self._compiled: dict[str, CompiledPost] = {}
         self._names_taken: dict[str, frozenset[str]] = {}
@@ -305,7 +314,11 @@ class _Sources:
         protected = protect(post.body, press.page)
         tokens = read(protected)
         self.images = take_images(tokens, post, press.files)
-        html, text = to_html(tokens), PlainText(protected.tag, protected.pattern).write(tokens)
+        text = PlainText(protected.tag, protected.pattern).write(tokens)
+        if post.name in press.counted and not post.path.startswith(OWN_MAILS):
+            # Behind the text, which shows addresses and keeps them as they are.
+            count_links(tokens, protected)
+        html = to_html(tokens)
         self.subject = self._line(post.subject)
         self.preview = self._line(post.preview)
         self.values = self._known(tokens)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from html import unescape
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -37,6 +38,8 @@ WITH_ARGUMENT = frozenset({"session", "post"})
 
 _NAMED = re.compile(r"(?P<name>[a-z]+):(?P<argument>.*)", re.DOTALL)
 _HTML_HREF = re.compile(r"""(?<=\bhref=)(["'])([a-z]+:[\w.-]*)\1""")
+_AWAY = re.compile(r"https?://[^\s/]", re.IGNORECASE)
+_AWAY_IN_HTML = re.compile(r"""(?<=\bhref=)(["'])(https?://(?:(?!\1)[^<>\s])+)\1""", re.IGNORECASE)
 _ALONE = re.compile(r"[ \t>]*")
 _BUTTON_MARK = "{.button}"
 
@@ -197,6 +200,35 @@ def read(protected: Protected) -> list[Token]:
             if child.type == "html_inline":
                 child.content = _name_links_in_html(child.content, line, protected)
     return list(_with_buttons(with_blocks(join_lists(tokens, protected.tag)), protected))
+
+
+def count_links(tokens: Sequence[Token], protected: Protected) -> None:
+    """Let links that lead away go by way of `links.follow`, which knows whether the reader lets us count them.
+
+    Personal pages of ours and addresses with a value in them stay as they are: only what the author wrote is signed.
+    """
+    for token in tokens:
+        line = token.map[0] + 1 if token.map else 1
+        if token.type in ("html_block", "html_inline"):
+            token.content = _count_in_html(token.content, line, protected)
+        elif (found := _followed(str(token.attrs.get("href", "")), line, protected)) is not None:
+            token.attrs["href"] = found
+        count_links(token.children or (), protected)
+
+
+def _count_in_html(html: str, line: int, protected: Protected) -> str:
+    def counted(match: re.Match[str]) -> str:
+        found = _followed(unescape(match[2]), line, protected)
+        return match[0] if found is None else f'"{found}"'
+
+    return _AWAY_IN_HTML.sub(counted, html)
+
+
+def _followed(href: str, line: int, protected: Protected) -> str | None:
+    if not _AWAY.match(href) or protected.pattern.search(href):
+        return None
+    quoted = href.replace("\\", "\\\\").replace("'", "\\'")
+    return protected.add(f"{{{{ links.follow('{quoted}') }}}}", line)
 
 
 def _name_links_in_html(html: str, line: int, protected: Protected) -> str:

@@ -28,6 +28,7 @@ from drip.core.story import (
     LIST,
     NEXT,
     NOTHING_COMES,
+    POST,
     SESSION,
     TAG,
     WEBINAR_DEEDS,
@@ -187,6 +188,8 @@ def _check_deed(book: Notebook, scalar: Scalar, deed: DeedPhrase, cast: Cast) ->
     elif what == SESSION and campaign.was_read and name not in (campaign.session_names or (name,)):
         advice = similar(name, campaign.session_names or (), "a session")
         book.note("unknown-session", f"the webinar has no session `{clip(name)}`", place, advice)
+    elif what == POST:
+        _check_post(book, name, place, cast)
     elif what == TAG and not re.fullmatch(NAME_PATTERN, name):
         book.note("bad-name", f"`{clip(name)}` cannot be the name of a tag", place, name_rule(NAME_PATTERN))
     elif what == ZONE:

@@ -42,6 +42,10 @@ class SampleLinks:
         """The webinar's page with this session chosen."""
         return f"{self.webinar}&s={name}"
 
+    def follow(self, address: str) -> str:
+        """An address of somebody else's."""
+        return f"{self._base}/c/{_TOKEN}?to={address}"
+
     def post(self, name: str) -> str:
         """A post on the web."""
         return f"{self._base}/a/{self._campaign}/{name}"

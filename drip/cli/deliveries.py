@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from drip.cli.clicked import click_documents, click_lines
 from drip.cli.grammar import EXITS_PROJECT, Call, command, dry_run_option, noun, yes_option
 from drip.cli.output import count, one_line
 from drip.core.delivery import DeliveryState
@@ -106,19 +107,22 @@ def list_(call: Call, state: str | None, limit: int | None) -> None:
 @command("show", examples=(("drip delivery show 17", "one delivery with every attempt"),), exits=EXITS)
 @click.argument("number", metavar="ID", type=click.IntRange(min=1))
 def show(call: Call, number: int) -> None:
-    """Show one delivery: its state with the reason, and what the relay said to every attempt."""
+    """Show one delivery: its state with the reason, what the relay said to every attempt, which links were followed."""
     with call.project() as project, project.store.read() as work:
         (found,) = _wanted(work, (number,))
         email, attempts = _address(work, found), work.attempts(found.id)
+        clicks = work.clicks_in(found.id)
     if call.output.json:
         tries = [
             {"number": each.number, "relay": each.relay, "ended_at": each.ended_at, "outcome": each.outcome.kind.value}
             | {"code": each.outcome.code, "text": each.outcome.text}
             for each in attempts
         ]
-        call.output.document({**_document(found, email), "attempts": tries})
+        call.output.document({**_document(found, email), "attempts": tries, "clicks": click_documents(clicks)})
         return
-    call.output.answer("\n".join(_lines(found, email, attempts, project)))
+    lines = _lines(found, email, attempts, project)
+    followed = click_lines(clicks, project.definition.timezone, with_post=False)
+    call.output.answer("\n".join([*lines, *(["links", *followed] if followed else [])]))
 
 
 def _lines(found: Delivery, email: str, attempts: Sequence[Attempt], project: Project) -> Iterator[str]:

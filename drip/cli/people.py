@@ -191,6 +191,7 @@ def subscriber_json(work: Work, person: Subscriber, now: datetime) -> dict[str, 
         "tags": sorted(person.tags),
         "left_at": person.left_at,
         "break_until": break_end(person, now),
+        "clicks_since": person.clicks_since,
         "lists": {each.list: each.state.value for each in work.subscriptions(person.id)},
     }
 

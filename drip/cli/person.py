@@ -11,9 +11,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from drip.cli.absence import Absent, absent_from, absent_lines
+from drip.cli.clicked import choice_lines, click_documents
 from drip.cli.names import near_hint
 from drip.cli.output import one_line
 from drip.cli.people import break_end, find_subscriber
+from drip.core.clicks import Click
 from drip.core.decide import UNTIL_RESUMED, Decision, Do, End, Skip, Wait, timeline
 from drip.core.delivery import FINAL
 from drip.core.levers import Lever, levers
@@ -105,6 +107,7 @@ class Story:
     others: Sequence[Row]
     not_begun: Sequence[str] = ()
     absent: Sequence[Absent] = ()
+    clicks: Sequence[Click] = ()
 
 
 # --- gathering ---------------------------------------------------------------------------------------------
@@ -153,6 +156,7 @@ def gather(project: Project, work: Work, email: str, post: str | None, now: date
         others=others,
         not_begun=not_begun,
         absent=absent,
+        clicks=work.clicks_by(person.id),
     )
 
 
@@ -362,6 +366,7 @@ def lines_of(story: Story, post: str | None) -> list[str]:
     if post is None:
         lines += subscription_lines(story.subscriptions, zone)
         lines += consent_lines(story.consents, zone)
+        lines += choice_lines(person, story.clicks, zone)
     if story.others:
         lines += ["", "deliveries outside sequences", *_row_lines(story.others, zone)]
     for passage in story.passages:
@@ -382,6 +387,8 @@ def document_of(story: Story) -> dict[str, object]:
         "tags": sorted(story.person.tags),
         "left_at": story.person.left_at,
         "break_until": break_end(story.person, story.now),
+        "clicks_since": story.person.clicks_since,
+        "clicks": click_documents(story.clicks),
         "suppression": None
         if suppression is None
         else {"reason": suppression.reason, "at": suppression.at, "note": suppression.note},

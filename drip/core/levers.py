@@ -53,12 +53,12 @@ def levers(campaign: Campaign, plot: Plot, facts: Facts, ahead: Ahead, now: date
 
 def _ends(plot: Plot, facts: Facts) -> Iterator[Lever]:
     if plot.goal is not None and not _is_start(plot.goal, plot):
-        yield Lever("goal", f"{when_they(plot.goal)} would complete this sequence (goal)")
+        yield Lever("goal", f"{_they(plot.goal, facts)} would complete this sequence (goal)")
     if plot.stop is None or _is_start(plot.stop, plot):
         return
     moment = stop_moment(plot, facts)
     if moment is None:
-        yield Lever("stop", f"{when_they(plot.stop)} would stop this sequence (stop)")
+        yield Lever("stop", f"{_they(plot.stop, facts)} would stop this sequence (stop)")
     else:
         at = moment_text(moment, facts.zone)
         yield Lever("stop", f"{when_they(plot.stop)} stops this sequence (stop), {at}")
@@ -66,6 +66,14 @@ def _ends(plot: Plot, facts: Facts) -> Iterator[Lever]:
 
 def _is_start(trigger: Trigger, plot: Plot) -> bool:
     return (trigger.kind, trigger.argument) == (plot.start.kind, plot.start.argument)
+
+
+def _they(trigger: Trigger, facts: Facts) -> str:
+    """The same, and what stands in the way of it."""
+    said = when_they(trigger)
+    if trigger.kind is TriggerKind.CLICKS and facts.subscriber.clicks_since is None:
+        return f"{said} (which is noted only once they agree to it on their preferences page)"
+    return said
 
 
 def when_they(trigger: Trigger) -> str:

@@ -40,6 +40,7 @@ class Purpose(StrEnum):
     MANAGE = "manage"
     BROWSER = "browser"
     MOVE = "move"
+    CLICK = "click"
 
 
 _SUBJECTS = {each: b"drip link\x00" + each.value.encode() + b"\x00" for each in Purpose}
@@ -76,11 +77,19 @@ def derive(master: bytes, purpose: str) -> bytes:
     return hmac.digest(extracted, purpose.encode() + b"\x01", "sha256")
 
 
-def sign(key: bytes, purpose: Purpose, *numbers: int, key_id: int = 1) -> str:
-    """A token for these numbers (0 to 2^63-1) and this purpose. `key_id` says later which key it was."""
+def sign(key: bytes, purpose: Purpose, *numbers: int, key_id: int = 1, about: str = "") -> str:
+    """A token for these numbers (0 to 2^63-1) and this purpose. `key_id` says later which key it was.
+
+    It is worthless with another `about` than this one, which stands beside the token and not in it.
+    """
     if not 0 <= key_id <= KEY_ID_MAX or any(not 0 <= each <= NUMBER_MAX for each in numbers):
         raise ValueError("numbers and key ids in links are not negative and have a limit")
-    token = signer(key, purpose, key_id=key_id)(b"".join(map(varint, numbers)))
+    written = b"".join(map(varint, numbers))
+    if about:
+        body = bytes((key_id,)) + written
+        token = _encode(body + _mac(key, purpose, body, about)).encode()
+    else:
+        token = signer(key, purpose, key_id=key_id)(written)
     if len(token) > TOKEN_LENGTH_MAX:
         raise ValueError("too many numbers for one link")
     return token.decode()
@@ -102,19 +111,23 @@ def signer(key: bytes, purpose: Purpose, *, key_id: int = 1) -> Callable[[bytes]
     return token_of
 
 
-def read_token(keys: Mapping[int, bytes], purpose: Purpose, token: str) -> tuple[int, ...] | None:
+def read_token(keys: Mapping[int, bytes], purpose: Purpose, token: str, *, about: str = "") -> tuple[int, ...] | None:
     """The numbers of a genuine token of this purpose; None for anything else, whatever it is."""
     raw = _decode(token)
     if raw is None or len(raw) < 1 + MAC_BYTES:
         return None
     body, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
     key = keys.get(body[0])
-    if key is None or not hmac.compare_digest(_mac(key, purpose, body), mac):
+    if key is None or not hmac.compare_digest(_mac(key, purpose, body, about), mac):
         return None
     return _numbers(body[1:])
 
 
-def _mac(key: bytes, purpose: Purpose, body: bytes) -> bytes:
+def _mac(key: bytes, purpose: Purpose, body: bytes, about: str) -> bytes:
+    # No purpose contains a zero byte, so no two (purpose, body) give the same bytes. Where there is an `about`, the
+    # length of the body (it has one byte) stands before it, so that no number can pass for the beginning of a text.
+    if about:
+        body = bytes((len(body),)) + body + about.encode("utf-8", "surrogatepass")
     return keyed(key, _SUBJECTS[purpose] + body)[:MAC_BYTES]
 
 

@@ -167,9 +167,10 @@ class DeedKind(StrEnum):
     GETS_TAG = "gets tag"
     LOSES_TAG = "loses tag"
     LIVES_IN = "lives in"
+    CLICKS = "clicks"
 
 
-LIST, SESSION, TAG, ZONE, REPORT = "list", "session", "tag", "zone", "attended or missed"
+LIST, SESSION, TAG, ZONE, POST, REPORT = "list", "session", "tag", "zone", "post", "attended or missed"
 NEXT = "next"
 """The session of an evergreen webinar that is offered first at that moment."""
 ARGUMENTS: Mapping[DeedKind, str] = {
@@ -184,6 +185,7 @@ ARGUMENTS: Mapping[DeedKind, str] = {
     DeedKind.GETS_TAG: TAG,
     DeedKind.LOSES_TAG: TAG,
     DeedKind.LIVES_IN: ZONE,
+    DeedKind.CLICKS: POST,
 }
 """What the word behind a deed names, for those that have one."""
 

@@ -17,7 +17,6 @@ from drip.core.clicks import (
     OUR_PAGES,
     SETTLES,
     Click,
-    counted_posts,
     name_now,
     why_not_reader,
 )
@@ -38,8 +37,7 @@ def is_worth_noting(work: Work, live: Live, delivery_id: DeliveryId, link: str) 
     subscriber = work.subscriber(delivery.subscriber_id) if delivery is not None else None
     if delivery is None or subscriber is None or subscriber.clicks_since is None:
         return False
-    campaign = live.edition(work, delivery.revision_id).campaign
-    if campaign is None or delivery.post not in counted_posts(campaign):
+    if delivery.post not in live.edition(work, delivery.revision_id).counted:
         return False
     return all(each.machines < MACHINES_MAX for each in work.clicks_in(delivery_id) if each.link == _kept(link))
 

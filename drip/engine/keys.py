@@ -30,17 +30,17 @@ class Keys:
         """Derive all keys from the master secret (at least 16 bytes)."""
         return cls(link=derive(secret, "link"), mailbox=derive(secret, "mailbox"))
 
-    def sign(self, purpose: Purpose, *numbers: int) -> str:
+    def sign(self, purpose: Purpose, *numbers: int, about: str = "") -> str:
         """A token for a link; only this project can have made it."""
-        return sign(self.link, purpose, *numbers)
+        return sign(self.link, purpose, *numbers, about=about)
 
     def signer(self, purpose: Purpose) -> Callable[[bytes], bytes]:
         """`sign` for whoever needs many tokens of one purpose: from `varint`s to the token's bytes."""
         return signer(self.link, purpose)
 
-    def read(self, purpose: Purpose, token: str) -> tuple[int, ...] | None:
-        """The numbers inside a genuine token of that purpose, else None."""
-        return read_token({self.key_id: self.link}, purpose, token)
+    def read(self, purpose: Purpose, token: str, *, about: str = "") -> tuple[int, ...] | None:
+        """The numbers inside a genuine token of that purpose, made with that `about`, else None."""
+        return read_token({self.key_id: self.link}, purpose, token, about=about)
 
     def mailbox_of(self, address: str) -> str:
         """The keyed hash of an address, the same for all spellings of one mailbox (DESIGN §8)."""

@@ -115,6 +115,8 @@ class Letters:
         delivery, registration, subscription = addressed.delivery, addressed.registration, addressed.subscription
         if self._diversion is not None or is_house(delivery) or self._invite_method(edition, addressed) is not None:
             return None
+        if self._counts(edition, addressed):
+            return None  # each of its links is signed for the address where it leads
         zone = registration.zone if registration is not None else None
         return (
             # By identity: a plate keeps its editions alive.
@@ -175,7 +177,9 @@ class Letters:
         """The message made the ordinary way, which is right for every reader."""
         delivery = addressed.delivery
         post, mailing_list = self._post_of(edition, project, delivery)
-        links = self._links(self._keys, project, addressed, now)
+        links = self._links(
+            self._keys, project, addressed, now, counts=self._keys if self._counts(edition, addressed) else None
+        )
         filled, compiled = self._fill(edition, project, addressed, post, mailing_list, links, now)
         headers = self._headers(edition, project, addressed, filled.subject, links, mailing_list, now)
         if self._diversion is not None:
@@ -225,7 +229,15 @@ class Letters:
             raise DripError(f"the revision of `{delivery.campaign}` has no post `{delivery.post}`")
         return edition.campaign.posts[delivery.post], mailing_list
 
-    def _links(self, keys: Signing, project: Edition, addressed: Addressed, now: datetime) -> Links:
+    def _counts(self, edition: Edition, addressed: Addressed) -> bool:
+        """Whether the links of this message say who follows them: only in real mail to readers who agreed."""
+        delivery = addressed.delivery
+        is_theirs = self._diversion is None and delivery.id != 0 and not is_house(delivery)
+        return is_theirs and addressed.subscriber.clicks_since is not None and delivery.post in edition.counted
+
+    def _links(
+        self, keys: Signing, project: Edition, addressed: Addressed, now: datetime, *, counts: Keys | None = None
+    ) -> Links:
         delivery = addressed.delivery
         base = project.definition.url.rstrip("/")
         confirm = base
@@ -244,6 +256,7 @@ class Letters:
             delivery_id=delivery.id,
             registration=addressed.registration,
             confirm=confirm,
+            counts=counts,
         )
 
     def _fill(

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from drip.core.clicks import counted_posts
 from drip.core.model import Campaign, ProjectDefinition, Sequence
 from drip.core.records import Enrollment, Revision, RevisionId
 from drip.errors import DripError
@@ -40,7 +41,12 @@ class Edition:
         """Compiles the posts of this revision; made when the first mail needs it (Jinja, Markdown, premailer)."""
         from drip.authoring.layout import Press
 
-        return Press(self.revision.files, self.definition)
+        return Press(self.revision.files, self.definition, counted=self.counted)
+
+    @functools.cached_property
+    def counted(self) -> frozenset[str]:
+        """The posts of this revision whose links are counted, for readers who agreed."""
+        return frozenset() if self.campaign is None else counted_posts(self.campaign)
 
     @functools.cached_property
     def house_posts(self) -> dict[str, str]:

@@ -18,6 +18,12 @@ from drip.core.offers import regular_offers
 from drip.core.records import DeliveryId, Registration, Subscriber
 from drip.engine.keys import Signing
 
+WEBINAR_LINK = "webinar:"
+"""What the link to the webinar's page is called where clicks are kept, as in the post."""
+
+PLAIN_IN_QUERY = ":/?=@,;~"
+"""What may stand as it is in a value of a query (RFC 3986 §3.4), so that a reader sees where a link leads."""
+
 CONFIRM_DAYS = 7
 """How long a confirmation link works (reliability: it proves a present wish, not an old one)."""
 
@@ -31,8 +37,18 @@ def confirm_expiry(now: datetime) -> int:
     return int(now.timestamp() // 86_400) + CONFIRM_DAYS
 
 
+def session_link(name: str) -> str:
+    """The same for the link that has one session chosen."""
+    return f"session:{name}"
+
+
 class Links:
-    """The personal addresses of one message, each signed for one purpose. Opening one only shows a page."""
+    """The personal addresses of one message, each signed for one purpose. Opening one only shows a page.
+
+    `counts` are the keys that sign where links lead, if the reader lets us note which ones of this post they follow.
+    """
+
+    _counts: Keys | None = None
 
     def __init__(
         self,
@@ -44,6 +60,7 @@ class Links:
         delivery_id: DeliveryId,
         registration: Registration | None,
         confirm: str,
+        counts: Keys | None = None,
     ) -> None:
         self._base = base.rstrip("/")
         self._keys = keys
@@ -52,6 +69,7 @@ class Links:
         self._delivery_id = delivery_id
         self._registration = registration
         self.confirm = confirm
+        self._counts = counts
         # Both bodies and the headers ask for the same few addresses; signing is the dearest thing about them.
         self._tokens: dict[Purpose, str] = {}
 
@@ -89,13 +107,30 @@ class Links:
     @property
     def webinar(self) -> str:
         """The webinar's page, with the reader's address filled in."""
-        return f"{webinar_page(self._base, self._campaign)}?for={self._sign(Purpose.REGISTER, self._subscriber.id)}"
+        token = self._sign(Purpose.REGISTER, self._subscriber.id)
+        return f"{webinar_page(self._base, self._campaign)}?for={token}{self._clicked(WEBINAR_LINK)}"
 
     def session(self, name: str) -> str:
         """The webinar's page with this session chosen."""
         # A token is base64url, which no query needs to quote.
         token = self._sign(Purpose.REGISTER, self._subscriber.id)
-        return f"{webinar_page(self._base, self._campaign, name)}&for={token}"
+        return f"{webinar_page(self._base, self._campaign, name)}&for={token}{self._clicked(session_link(name))}"
+
+    def follow(self, address: str) -> str:
+        """An address of somebody else's that the post links to: itself, or by way of our site, which counts it.
+
+        The address stands in the link for everybody to read, and is signed: it is no door to anywhere else.
+        """
+        if self._counts is None:
+            return address
+        token = self._counts.sign(Purpose.CLICK, self._delivery_id, about=address)
+        return f"{self._base}/c/{token}?to={quote(address, safe=PLAIN_IN_QUERY)}"
+
+    def _clicked(self, link: str) -> str:
+        # A page of ours needs no way round: it is told which mail its visitor comes from.
+        if self._counts is None:
+            return ""
+        return f"&c={self._counts.sign(Purpose.CLICK, self._delivery_id, about=link)}"
 
     def post(self, name: str) -> str:
         """A post on the web: the campaign's page of that name."""

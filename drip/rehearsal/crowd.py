@@ -11,14 +11,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from drip.core.clicks import counted_posts
 from drip.core.events import (
     AskedToJoin,
     AskedToRegister,
     CancelledRegistration,
+    ChoseClicks,
     ConfirmedRegistration,
     ConfirmedSubscription,
     Event,
     JoinedSession,
+    LinkFetched,
     TagChanged,
     Unsubscribed,
 )
@@ -26,6 +29,7 @@ from drip.core.model import Campaign, Session, TriggerKind, Webinar
 from drip.core.offers import held_by
 from drip.core.records import Delivery, Evidence, Kind, RegistrationId, Subscriber, SubscriberId
 from drip.core.when import local_to_utc, local_wall
+from drip.engine.values import WEBINAR_LINK
 from drip.rehearsal.dice import Dice
 
 EVIDENCE = Evidence(where="a rehearsal")
@@ -52,9 +56,12 @@ class Habits:
     attends: float = 0.5
     unsubscribes: float = 0.015
     comes_back: float = 0.05
+    clicks: float = 0.2
 
 
-ONLY_READS = Habits(confirms=1, registers=0, books=1, cancels=0, moves=0, attends=0, unsubscribes=0, comes_back=0)
+ONLY_READS = Habits(
+    confirms=1, registers=0, books=1, cancels=0, moves=0, attends=0, unsubscribes=0, comes_back=0, clicks=0
+)
 """Somebody who says yes and then only reads."""
 
 
@@ -149,6 +156,7 @@ class Crowd:
         self._stage = stage
         self._habits = habits
         self._doors = doors
+        self._counted: dict[str, tuple[Campaign, frozenset[str]]] = {}
 
     def come(self, one: Person) -> None:
         """Somebody finds the form."""
@@ -192,11 +200,29 @@ class Crowd:
 
     def _answer(self, one: Person, delivery: Delivery) -> None:
         habits = self._habits
+        if self._counts(delivery) and one.dice.happens(habits.clicks, "clicks", delivery.id):
+            self._stage.at(self._soon(one, "click", delivery.id), lambda: self._follow(one, delivery))
         if one.dice.happens(habits.unsubscribes, "no", one.mails):
             self._stage.at(self._soon(one, "no", one.mails), lambda: self._leave(one, delivery))
         elif not one.asked and one.dice.happens(habits.registers, "asks", one.mails):
             one.asked = True
             self._stage.at(self._soon(one, "ask"), lambda: self._ask_for_seat(one, delivery.campaign))
+
+    def _counts(self, delivery: Delivery) -> bool:
+        """Whether anything of the campaign asks who followed a link of this mail."""
+        campaign = self._stage.campaign(delivery.campaign)
+        if campaign is None:
+            return False
+        known, counted = self._counted.get(campaign.name, (None, frozenset()))
+        if known is not campaign:
+            counted = counted_posts(campaign)
+            self._counted[campaign.name] = (campaign, counted)
+        return delivery.post in counted
+
+    def _follow(self, one: Person, delivery: Delivery) -> None:
+        """Whoever follows a link here agreed to its being noted; those who did not are as if they had not clicked."""
+        self._stage.happen(one, "lets clicks be noted", ChoseClicks(delivery.subscriber_id, True, EVIDENCE))
+        self._stage.happen(one, f"follows a link of {delivery.post}", LinkFetched(delivery.id, WEBINAR_LINK))
 
     def _leave(self, one: Person, delivery: Delivery) -> None:
         no = Unsubscribed(delivery.subscriber_id, EVIDENCE, delivery_id=delivery.id)

@@ -11,17 +11,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from drip.core.clicks import EARLY, counted_posts
 from drip.core.events import (
     AddedByAuthor,
     AskedToJoin,
     AskedToRegister,
     AttendanceReported,
     CancelledRegistration,
+    ChoseClicks,
     ChoseZone,
     ConfirmedRegistration,
     ConfirmedSubscription,
     Event,
     JoinedSession,
+    LinkClicked,
+    LinkFetched,
     MovedRegistration,
     Scope,
     TagChanged,
@@ -31,6 +35,7 @@ from drip.core.model import Campaign, ProjectDefinition
 from drip.core.offers import offers
 from drip.core.records import (
     Attendance,
+    DeliveryId,
     Enrollment,
     Evidence,
     Registration,
@@ -39,6 +44,7 @@ from drip.core.records import (
     SubscriptionState,
 )
 from drip.core.story import NEXT, Deed, DeedKind, Story, StoryPerson
+from drip.engine.values import WEBINAR_LINK
 from drip.rehearsal.compare import Line, compare_mails
 from drip.rehearsal.crowd import Habits, Person
 from drip.rehearsal.play import Play, Setting, Taken
@@ -52,7 +58,7 @@ EVIDENCE = Evidence(where="a drip test")
 MINUTE = timedelta(minutes=1)
 DAYS_AFTER = 731
 """How long is played after the last line: two years hold any sequence that a test is about. Idle days cost nothing."""
-NOBODY_ACTS = Habits(0, 0, 0, 0, 0, 0, 0, 0)
+NOBODY_ACTS = Habits(0, 0, 0, 0, 0, 0, 0, 0, 0)
 DOORS_OPEN = timedelta(minutes=15)
 """How long before the start the join page lets people in, as on the real page."""
 
@@ -274,6 +280,29 @@ class _Telling:
         """The author takes a tag away."""
         return TagChanged(self._who(one), deed.argument, present=False)
 
+    def agrees(self, one: StoryPerson, deed: Deed) -> Event:
+        """Nobody's clicks are counted who did not agree, so whoever clicks in a story did."""
+        return ChoseClicks(self._who(one), noted=True, evidence=EVIDENCE)
+
+    def follows(self, one: StoryPerson, deed: Deed) -> Event:
+        """A link of the last mail with that post."""
+        return LinkFetched(self._mail(one, deed), WEBINAR_LINK)
+
+    def has_clicked(self, one: StoryPerson, deed: Deed) -> Event:
+        """It was a person, as we know, so that nothing needs a minute to find out."""
+        return LinkClicked(self._mail(one, deed), WEBINAR_LINK)
+
+    def _mail(self, one: StoryPerson, deed: Deed) -> DeliveryId:
+        if deed.argument not in counted_posts(self.campaign):
+            raise _Unfit(f"nothing asks about clicks in `{deed.argument}`, so none are counted")
+        mine = [each for each in self.play.taken if each.person is self.actors[one.name]]
+        mails = [each for each in mine if each.delivery.post == deed.argument]
+        if not mails:
+            raise _Unfit(f"{one.name} did not get `{deed.argument}` before")
+        if deed.at - mails[-1].at < EARLY:
+            raise _Unfit("it is too soon after the mail to be a reader")
+        return mails[-1].delivery.id
+
     def lives_in(self, one: StoryPerson, deed: Deed) -> Event:
         """Another zone, on the preferences page."""
         return ChoseZone(self._who(one), deed.argument, EVIDENCE)
@@ -349,4 +378,5 @@ _PERFORMERS: Mapping[DeedKind, tuple[_Performer, ...]] = {
     DeedKind.GETS_TAG: (_Telling.gets_tag,),
     DeedKind.LOSES_TAG: (_Telling.loses_tag,),
     DeedKind.LIVES_IN: (_Telling.lives_in,),
+    DeedKind.CLICKS: (_Telling.agrees, _Telling.follows, _Telling.has_clicked),
 }

@@ -15,6 +15,7 @@ from drip.core.problems import Rank
 from drip.core.records import EnrollmentState, Pause, RunRecord
 from drip.core.when import wall_clock
 from drip.engine.telling import sessions_of
+from drip.reports.clicks import CLICK_HEADINGS, ClickNumbers, click_document, click_numbers, click_row
 from drip.reports.delivering import (
     RELAY_HEADINGS,
     STOPPED,
@@ -86,6 +87,7 @@ class Status:
     test_mode: str = ""
     relays: Sequence[RelayNumbers] = ()
     variants: Sequence[VariantNumbers] = ()
+    clicks: Sequence[ClickNumbers] = ()
     capped: CapNumbers | None = None
     pauses: Sequence[Pause] = ()
 
@@ -96,6 +98,7 @@ def gather(project: Project, now: datetime) -> Status:
     next_at = next_moment(project.engine)
     with project.store.read() as work:
         editions = project.engine.live.campaigns(work)
+        campaigns = [each.campaign for each in editions if each.campaign is not None]
         counts = work.delivery_counts()
         last_run = work.last_run()
         deliveries = {PLANNED: counts.get(PLANNED, 0)} | {
@@ -122,7 +125,8 @@ def gather(project: Project, now: datetime) -> Status:
             ],
             test_mode=project.definition.test_mode,
             relays=relay_numbers(work, project, now),
-            variants=variant_numbers(work, [each.campaign for each in editions if each.campaign is not None]),
+            variants=variant_numbers(work, campaigns),
+            clicks=click_numbers(work, campaigns),
             capped=cap_numbers(work, project, now),
             pauses=work.open_pauses(),
         )
@@ -276,6 +280,7 @@ def as_document(status: Status) -> dict[str, object]:
             for each in status.sessions
         ],
         "variants": [variant_document(each) for each in status.variants],
+        "clicks": [click_document(each) for each in status.clicks],
         "relays": [relay_document(each) for each in status.relays],
         "next_at": status.next_at,
         "last_run": None
@@ -356,6 +361,8 @@ def as_lines(status: Status) -> list[str]:
         lines += ["", *columns(SEQUENCE_HEADINGS, rows)]
     if status.variants:
         lines += ["", *columns(VARIANT_HEADINGS, [variant_row(each) for each in status.variants])]
+    if status.clicks:
+        lines += ["", *columns(CLICK_HEADINGS, [click_row(each) for each in status.clicks])]
     lines += _pause_lines(status.pauses, zone)
     if status.sessions:
         seats = [

@@ -1,6 +1,7 @@
 """The public pages as one ASGI application: every path, who answers it, and what is said when something is wrong.
 
-No cookie, no foreign script, nothing from elsewhere. A GET reads, a POST acts. Called by `drip serve`, the sandbox
+No cookie, no foreign script, nothing from elsewhere. A GET reads, a POST acts; of readers who agreed, the GET of a link
+in a mail is counted (docs/decisions/0220). Called by `drip serve`, the sandbox
 and tests.
 """
 
@@ -22,7 +23,7 @@ from starlette.routing import Route
 
 from drip.engine.live import NotApplied
 from drip.errors import CannotRecord, Locked, NotFound
-from drip.web import home, joining, moving, own_data, preferences, signup, unsubscribe, webinar
+from drip.web import clicks, home, joining, moving, own_data, preferences, signup, unsubscribe, webinar
 from drip.web.archive import Archive
 from drip.web.guard import Guard, host_name
 from drip.web.hooks import Hook, zoom
@@ -81,6 +82,7 @@ def addresses(viewer: Viewer, archive: Archive) -> tuple[Address, ...]:
         Address("/j/{token}/calendar.ics", joining.calendar),
         Address("/m/{token}", joining.manage_page, joining.manage),
         Address("/v/{token}", viewer.page),
+        Address("/c/{token}", clicks.follow),
         Address("/a", archive.index),
         Address("/a/{campaign}/{post}", archive.page),
         Address("/feed.xml", archive.feed),

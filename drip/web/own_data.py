@@ -101,6 +101,17 @@ def _document(work: Work, reader: Subscriber) -> dict[str, object]:
             }
             for each in work.enrollments(reader.id)
         ],
+        "clicks_noted_since": _at(reader.clicks_since),
+        "clicks": [
+            {
+                "campaign": each.campaign,
+                "post": each.post,
+                "link": each.link,
+                "clicked_at": _at(each.clicked_at),
+                "fetched_by_machines": each.machines,
+            }
+            for each in work.clicks_by(reader.id)
+        ],
         "mails": [
             {
                 "campaign": each.campaign,

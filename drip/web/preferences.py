@@ -1,4 +1,5 @@
-"""What a reader may choose: to stop everything, a break, lists, another address, a time zone, and to be forgotten.
+"""What a reader may choose: to stop everything, a break, lists, another address, a time zone,
+whether clicks may be noted, and to be forgotten.
 
 The address of the page is the reader's own key, from a mail. Only a POST acts, each button does one thing, and the
 page that follows says what came of it. Whose another address is, no answer tells.
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from drip.core.events import (
     AskedToMove,
     CameBack,
+    ChoseClicks,
     ChoseZone,
     Erased,
     Event,
@@ -25,6 +27,7 @@ from drip.core.events import (
 from drip.core.links import Purpose
 from drip.core.records import Subscriber
 from drip.engine.values import city_of, day_words
+from drip.web import clicks
 from drip.web.sessions import zone_groups
 from drip.web.signup import ADDRESS_LENGTH_MAX, address_fault
 from drip.web.standing import Standing, standing_of
@@ -82,6 +85,12 @@ class _Desk:
             "consents": {each.name: self.words(each.name) for each in given},
             "weeks": WEEKS,
             "break_until": day_words(rest.ends_at, zone) if rest is not None else "",
+            "clicks": {
+                # Whoever agreed can take it back, also when nothing is counted any more.
+                "asks": standing.counts_clicks or reader.clicks_since is not None,
+                "noted": reader.clicks_since is not None,
+                "words": clicks.consent(self.house),
+            },
             "saved": "",
             "list_title": "",
             "faults": {},
@@ -202,6 +211,14 @@ def _choose_zone(desk: _Desk, name: str) -> Response | None:
     return desk.page(saved="zone")
 
 
+def _choose_clicks(desk: _Desk, said: str) -> Response | None:
+    if said not in ("yes", "no"):
+        return None
+    words = clicks.consent(desk.house) if said == "yes" else "Stop, and forget them"
+    desk.happen(ChoseClicks(desk.reader.id, said == "yes", desk.visit.evidence(words)))
+    return desk.page(saved="clicks")
+
+
 BUTTONS: Mapping[str, Callable[[_Desk, str], Response | None]] = MappingProxyType(
     {
         "erase": _erase,
@@ -211,6 +228,7 @@ BUTTONS: Mapping[str, Callable[[_Desk, str], Response | None]] = MappingProxyTyp
         "rest": _rest,
         "email": _move,
         "tz": _choose_zone,
+        "clicks": _choose_clicks,
     }
 )
 """What each button does, by its name; what stops something comes before what starts it."""

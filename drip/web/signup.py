@@ -15,6 +15,7 @@ from drip.core.links import Purpose
 from drip.core.model import MailingList
 from drip.core.records import Subscription, SubscriptionState
 from drip.engine.addresses import BadAddress, mailable_address
+from drip.web import clicks
 from drip.web.sessions import coming_webinars
 from drip.web.visit import first_name, zone_or_none
 
@@ -141,7 +142,8 @@ def _confirm_page(site: Site, house: House, work: Work, visit: Visit, *, pressed
         again = house.path("s", asked.mailing_list.name)
         return house.problem(410, f"confirm-{asked.state}", again=again, title=asked.mailing_list.title)
     consent = house.words("consent-list", {"list": asked.mailing_list})
-    return house.page("confirm", {"list": asked.mailing_list, "consent": consent})
+    ours = clicks.consent(house) if clicks.are_counted(site, work) else ""
+    return house.page("confirm", {"list": asked.mailing_list, "consent": consent, "clicks": ours})
 
 
 def confirm_page(site: Site, visit: Visit) -> Response:
@@ -157,7 +159,9 @@ def confirm(site: Site, visit: Visit) -> Response:
         asked = _asked(site, house, work, visit)
     if asked is not None and asked.state == "open":
         evidence = visit.evidence(house.words("consent-list", {"list": asked.mailing_list}))
-        site.happen(ConfirmedSubscription(asked.subscription.id, evidence), visit)
+        # A box that is ticked by whoever holds the mailbox, and never by us.
+        ticked = visit.evidence(clicks.consent(house)) if visit.form.get("clicks") == "yes" else None
+        site.happen(ConfirmedSubscription(asked.subscription.id, evidence, ticked), visit)
     with site.store.read() as work:
         answer = _confirm_page(site, house, work, visit, pressed=True)
     answer.background = site.soon()

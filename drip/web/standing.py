@@ -13,6 +13,7 @@ from drip.core.links import Purpose
 from drip.core.records import Registration, RegistrationId, RegistrationState, Subscriber, SubscriptionState
 from drip.engine.letters import session_of
 from drip.engine.values import SessionView, view_session
+from drip.web import clicks
 
 if TYPE_CHECKING:
     from drip.store.work import Work
@@ -32,11 +33,15 @@ class HeldSeat:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Lists by name with their titles, seats, and whether the reader has left altogether."""
+    """Lists by name with their titles, seats, and whether the reader has left altogether.
+
+    `counts_clicks`: some campaign counts links, so there is something to agree to.
+    """
 
     lists: dict[str, str]
     seats: tuple[HeldSeat, ...]
     has_left: bool
+    counts_clicks: bool = False
 
     @property
     def reminded(self) -> tuple[HeldSeat, ...]:
@@ -62,7 +67,7 @@ def standing_of(site: Site, house: House, work: Work, subscriber: Subscriber, no
         seat = _seat(site, house, work, subscriber, registration, registration.id in running, now)
         if seat is not None:
             seats.append(seat)
-    return Standing(lists, tuple(seats), subscriber.left_at is not None)
+    return Standing(lists, tuple(seats), subscriber.left_at is not None, clicks.are_counted(site, work))
 
 
 def _seat(

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from drip.core.clicks import OUR_PAGES
 from drip.core.events import Scope, Unsubscribed
 from drip.core.links import Purpose
 from drip.core.records import Delivery, DeliveryId, Subscriber
+from drip.web import clicks
 from drip.web.standing import Standing, standing_of
 
 if TYPE_CHECKING:
@@ -66,13 +68,15 @@ def done(house: House, subscriber: Subscriber, before: Standing, after: Standing
 
 
 def page(site: Site, visit: Visit) -> Response:
-    """GET /u/TOKEN: buttons. Opening it changes nothing."""
+    """GET /u/TOKEN: buttons. Opening it changes nothing, but that a gateway gives itself away by it."""
     with site.store.read() as work:
         house = site.house(work)
         found = _reader_of_mail(site, work, visit.token)
         if found is None:
             return house.problem(404, "unsubscribe-unknown")
-        return _choose(house, *found, standing_of(site, house, work, found[0], visit.now))
+        answer = _choose(house, *found, standing_of(site, house, work, found[0], visit.now))
+    answer.background = clicks.noted(site, visit, found[1].id, OUR_PAGES)
+    return answer
 
 
 def act(site: Site, visit: Visit) -> Response:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import HTMLResponse, Response
 
+from drip.core.clicks import OUR_PAGES
 from drip.core.links import Purpose
 from drip.core.records import Delivery, DeliveryId
 from drip.engine.addressed import Addressed
 from drip.engine.letters import Letters
 from drip.engine.live import Live
 from drip.errors import NotFound
+from drip.web import clicks
 from drip.web.pages import ALWAYS, MAIL_POLICY, PRIVATE
 
 if TYPE_CHECKING:
@@ -45,7 +47,9 @@ class Viewer:
         if html is None:
             return site.any_house().problem(404, "missing")
         given = {**ALWAYS, **PRIVATE, "Content-Security-Policy": MAIL_POLICY, "X-Frame-Options": "DENY"}
-        return HTMLResponse(html, 200, given)
+        answer = HTMLResponse(html, 200, given)
+        answer.background = clicks.noted(site, visit, delivery.id, OUR_PAGES) if delivery is not None else None
+        return answer
 
     def _html(self, work: Work, delivery: Delivery, visit: Visit) -> str | None:
         subscriber = work.subscriber(delivery.subscriber_id)

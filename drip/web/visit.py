@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FIELDS_MAX = 20
 NAME_LENGTH_MAX = 80
 AGENT_LENGTH_MAX = 300
+SAID = ("user-agent", "purpose", "sec-purpose", "x-moz", "sec-fetch-mode", "sec-fetch-dest")
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
 
@@ -44,6 +45,9 @@ class Visit:
     ip: str = ""
     agent: str = ""
     form: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    method: str = "GET"
+    said: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    """What the request says of whoever makes it: the headers that tell a gateway's visit from a reader's."""
 
     @property
     def token(self) -> str:
@@ -124,4 +128,6 @@ async def read_visit(request: Request, place: str, now: datetime) -> Visit:
         ip=request.client.host if request.client else "",
         agent=visible(request.headers.get("user-agent", ""))[:AGENT_LENGTH_MAX],
         form=dict(pairs),
+        method=request.method,
+        said={name: request.headers[name] for name in SAID if name in request.headers},
     )

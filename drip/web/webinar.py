@@ -19,6 +19,7 @@ from drip.core.model import Campaign, Webinar
 from drip.core.records import Subscriber
 from drip.engine.registering import SessionClosed
 from drip.engine.values import city_of
+from drip.web import clicks
 from drip.web.pages import ALWAYS
 from drip.web.sessions import Choice, choices, length_words, zone_groups
 from drip.web.signup import address_fault, asked_fields, typed
@@ -115,7 +116,9 @@ def webinar_page(site: Site, visit: Visit) -> Response:
         "first_name": reader.fields.get("first_name", "") if reader else "",
         "session": visit.query.get("s", ""),
     }
-    return _page(scene, visit, values, {})
+    answer = _page(scene, visit, values, {})
+    answer.background = clicks.from_mail(site, visit)
+    return answer
 
 
 def feed(site: Site, visit: Visit) -> Response:

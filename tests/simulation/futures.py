@@ -30,7 +30,7 @@ from tests.simulation.world import ZONE
 
 EVERY = timedelta(minutes=20)
 DAYS = 30
-IDLE = Habits(0, 0, 0, 0, 0, 0, 0, 0)
+IDLE = Habits(0, 0, 0, 0, 0, 0, 0, 0, 0)
 PLOT = "campaigns/storm/campaign.yaml"
 Mails = Counter[Any]
 

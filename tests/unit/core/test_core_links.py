@@ -44,6 +44,23 @@ def test_a_token_is_worthless_for_every_other_purpose_key_and_key_id() -> None:
     assert read_token({}, Purpose.JOIN, token) is None
 
 
+@given(numbers_of_links, st.text(max_size=60), st.text(max_size=60))
+@settings(max_examples=80, deadline=None)
+def test_what_a_token_is_about_stands_beside_it_and_cannot_be_changed(
+    numbers: list[int], about: str, other: str
+) -> None:
+    token = sign(KEY, Purpose.CLICK, *numbers, about=about)
+    assert read_token({1: KEY}, Purpose.CLICK, token, about=about) == tuple(numbers)
+    if other != about:
+        assert read_token({1: KEY}, Purpose.CLICK, token, about=other) is None
+
+
+def test_no_number_passes_for_the_beginning_of_what_a_token_is_about() -> None:
+    """A varint of 65 is the letter A: without the length before it, two tokens would have one mac."""
+    long, short = sign(KEY, Purpose.CLICK, 7, 65, about="BC"), sign(KEY, Purpose.CLICK, 7, about="ABC")
+    assert long[-20:] != short[-20:]
+
+
 def test_rotated_keys_read_old_links_by_their_id() -> None:
     old, new = sign(OTHER, Purpose.JOIN, 7, key_id=1), sign(KEY, Purpose.JOIN, 7, key_id=2)
     keys = {1: OTHER, 2: KEY}
