@@ -16,7 +16,7 @@ from drip.core.links import Purpose
 from drip.core.model import Campaign, MailingList, ProjectDefinition, Session
 from drip.core.offers import regular_offers
 from drip.core.records import DeliveryId, Registration, Subscriber
-from drip.engine.keys import Signing
+from drip.engine.keys import Keys, Signing
 
 WEBINAR_LINK = "webinar:"
 """What the link to the webinar's page is called where clicks are kept, as in the post."""
