@@ -230,6 +230,8 @@ def every_page(desk: Desk) -> Iterator[str]:
     yield "join, before"
     desk.open(visitor.path("m", Purpose.MANAGE, registration))
     yield "manage"
+    preferences = visitor.link(wire, "/p/")
+    yield from every_choice(desk, preferences)
     for start in ("/p/", "/u/"):
         desk.open(visitor.link(wire, start))
         yield start
@@ -243,3 +245,48 @@ def every_page(desk: Desk) -> Iterator[str]:
     yield "manage, moving to a full session"
     desk.press("button.danger")
     yield "cancelled"
+    yield from after_the_session(desk)
+
+
+def every_choice(desk: Desk, preferences: str) -> Iterator[str]:
+    """What the preferences page says after each of its buttons, and the page behind the mail to a new address."""
+    visitor = desk.visitor
+    desk.open(preferences)
+    desk.press("button[name=rest][value='4']")
+    yield "preferences, on a break"
+    desk.press("button[value=over]")
+    yield "preferences, back from a break"
+    desk.run("document.querySelector('#email').form.noValidate = true")
+    desk.find("#email").send_keys("ann@")
+    desk.press("#email-hint + button")
+    yield "preferences with a fault"
+    desk.find("#email").clear()
+    desk.find("#email").send_keys("ann@example.net")
+    desk.press("#email-hint + button")
+    yield "preferences, moving"
+    path = visitor.link(visitor.last_mail("ann@example.net"), "/e/")
+    desk.open(path)
+    yield "move"
+    desk.press("button")
+    yield "moved"
+    desk.open("/e/forged")
+    yield "move, unknown"
+    desk.open(preferences)
+    desk.press("button[name=erase]")
+    yield "erase"
+
+
+def after_the_session(desk: Desk) -> Iterator[str]:
+    """The join page when all is over: with a recording, and when that is gone as well."""
+    ground = desk.ground
+    replay = "  replay: https://video.example.com/{session}\n  replay-for: 3 days\n  sessions:"
+    ground.edit("campaigns/six-deadly-mistakes/campaign.yaml", "  sessions:", replay)
+    ground.apply()
+    with ground.store.read() as work:
+        seat = next(
+            each.id for each in work.registrations("six-deadly-mistakes") if each.session == "wednesday-evening"
+        )
+    for moment in ("2026-12-10 01:30", "2026-12-13 02:00"):
+        ground.at(moment)
+        desk.open(desk.visitor.path("j", Purpose.JOIN, seat))
+        yield f"join, {moment}"

@@ -24,6 +24,9 @@ FOOTER_TEXT = "#5b6470"
 LEAST = 4.5
 """The contrast of text with its ground (WCAG 2.2 §1.4.3)."""
 
+TINT_WHITE, TINT_DARK = 0.93, 0.92
+"""How much of the card is in the shade behind what was chosen: so much that every text of the pages is read on it."""
+
 _INK: Color = (13, 31, 28)
 _WHITE: Color = (255, 255, 255)
 _BLACK: Color = (0, 0, 0)
@@ -56,9 +59,15 @@ def words_of(brand: Brand) -> Mapping[str, str]:
             "color": brand.color,
             "on-color": _hex(_text_on(color)),
             "hover": _hex(_mixed(color, _BLACK, 0.25)),
+            "tint": _hex(_mixed(color, _WHITE, TINT_WHITE)),
         }
     if dark := color_of(brand.dark_color) or (color and _lightened(color)):
-        words |= {"dark": _hex(dark), "on-dark": _hex(_text_on(dark)), "dark-hover": _hex(_mixed(dark, _WHITE, 0.25))}
+        words |= {
+            "dark": _hex(dark),
+            "on-dark": _hex(_text_on(dark)),
+            "dark-hover": _hex(_mixed(dark, _WHITE, 0.25)),
+            "dark-tint": _hex(_mixed(dark, _color(DARK_CARD), TINT_DARK)),
+        }
     return {name: value for name, value in words.items() if value}
 
 
@@ -84,10 +93,15 @@ def _text_on(ground: Color) -> Color:
 
 def _lightened(color: Color) -> Color:
     """The color with as much white as it takes to be read in dark mode."""
-    card = color_of(DARK_CARD)
-    assert card is not None
+    card = _color(DARK_CARD)
     tints = (_mixed(color, _WHITE, part / 20) for part in range(20))
     return next((tint for tint in tints if contrast(tint, card) >= _DARK_AIM), _WHITE)
+
+
+def _color(text: str) -> Color:
+    color = color_of(text)
+    assert color is not None, "it is one of ours"
+    return color
 
 
 def _mixed(color: Color, other: Color, part: float) -> Color:

@@ -188,6 +188,10 @@ CAMPAIGN_KEYS = (
             choices=("request", "publish", "off")),
         Key("join", Form.TEXT, "The address of the meeting; `{session}` in it is the name of the session.",
             required=True, examples=("https://meet.example.com/{session}",)),
+        Key("replay", Form.TEXT, "The address of the recording, for who had a seat; `{session}` in it is the name of "
+            "the session. Default: none.", examples=("https://video.example.com/{session}",)),
+        Key("replay-for", Form.TEXT, "How long after its session a recording may be watched. Default: for ever.",
+            examples=("14 days",)),
         Key("sessions", Form.NAMED, "When it is held: a name and a moment on the campaign's clock for each. One that "
             "does not take place keeps its moment and says `cancelled` after it.",
             required=True, unless=("evergreen",), examples=("2026-12-08 12:00", "2026-12-08 12:00 cancelled")),

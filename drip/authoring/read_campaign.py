@@ -145,6 +145,8 @@ def _with_webinar(book: Notebook, draft: CampaignDraft, section: Section, projec
         return replace(draft, session_names=None if draft.has_webinar else ())
     length = book.phrase(webinar.scalars.get("length"), parse_duration)
     join = judged(book, webinar, "join", "bad-url", read_meeting_url, "")
+    replay = judged(book, webinar, "replay", "bad-url", read_meeting_url, "")
+    kept = book.phrase(webinar.scalars.get("replay-for"), parse_duration)
     zone = draft.campaign.timezone
     sessions = tuple(
         session
@@ -159,6 +161,8 @@ def _with_webinar(book: Notebook, draft: CampaignDraft, section: Section, projec
         seats=int(webinar.text("seats")) if "seats" in webinar.scalars else None,
         invite=InviteMode(webinar.text("invite") or InviteMode.REQUEST),
         rule=read_rule(book, webinar, zone),
+        replay=replay,
+        replay_for=kept,
     )
     campaign = replace(draft.campaign, webinar=made)
     names = () if made.rule is not None else webinar.names.get("sessions")

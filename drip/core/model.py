@@ -398,7 +398,8 @@ class InviteMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Webinar:
-    """The event that the posts lead to. `join` is the meeting's address; `{session}` in it is the session's name.
+    """The event that the posts lead to. `join` is the meeting's address, `replay` that of the recording; `{session}` in
+    them is the session's name. A recording may be watched for `replay_for` after its session.
 
     An evergreen one has no sessions of its own: its `rule` says when one may begin, and each comes into being when
     somebody picks it.
@@ -411,6 +412,12 @@ class Webinar:
     seats: int | None = None
     invite: InviteMode = InviteMode.REQUEST
     rule: Rule | None = None
+    replay: str = ""
+    replay_for: timedelta | None = None
+
+    def replay_ends(self, session: Session) -> datetime | None:
+        """Until when the recording of a session may be watched; None: for ever."""
+        return session.ends + self.replay_for if self.replay_for is not None else None
 
     def session_named(self, name: str) -> Session | None:
         """The session of that name, or None. That of an evergreen one says itself when it begins, so it is found

@@ -117,6 +117,10 @@ def _about_webinar_values(before: Webinar, wanted: Webinar) -> Iterator[PlanLine
     if before.join != wanted.join:
         effect = "join links in mails that were sent lead to the new address"
         yield PlanLine(CHANGED, "webinar", f"join: {before.join} → {wanted.join}", effect)
+    if (before.replay, before.replay_for) != (wanted.replay, wanted.replay_for):
+        shown = [each.replay or "none" for each in (before, wanted)]
+        effect = "for who had a seat, on the page behind their join link, after the session"
+        yield PlanLine(CHANGED, "webinar", f"replay: {shown[0]} → {shown[1]}", effect)
 
 
 def _about_rule(before: Rule | None, wanted: Rule | None) -> Iterator[PlanLine]:

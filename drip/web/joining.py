@@ -27,7 +27,7 @@ from drip.core.offers import held_by
 from drip.core.records import Registration, RegistrationId, RegistrationState, Subscriber
 from drip.core.seats import WaitingState, may_offer
 from drip.engine.letters import entry_words, invite_uid, session_of
-from drip.engine.values import SessionView, clock_words, view_session
+from drip.engine.values import SessionView, clock_words, day_words, view_session
 from drip.web.pages import FORM_MEETING, FORM_SELF, headers
 from drip.web.sessions import length_words, stamp_of
 from drip.web.standing import zone_for
@@ -103,6 +103,7 @@ class Seat:
             "calendar_url": f"{join}/calendar.ics",
             "calendars": self._calendars(site),
             "others": self._others(),
+            **self._replay_words(),
             "manage_url": self.house.path("m", site.sign(Purpose.MANAGE, self.registration.id)),
         }
 
@@ -126,6 +127,25 @@ class Seat:
             ("Microsoft 365", links.office365),
             ("Yahoo", links.yahoo),
         )
+
+    @property
+    def replay(self) -> str:
+        """The address of the recording, while it may be watched; it is on no page either."""
+        session, webinar = self.session, self.webinar
+        if session is None or session.cancelled or self.door != "over" or not webinar.replay:
+            return ""
+        ends = webinar.replay_ends(session)
+        is_gone = ends is not None and ends <= self.now
+        return "" if is_gone else webinar.replay.replace("{session}", quote(session.name, safe=""))
+
+    def _replay_words(self) -> dict[str, object]:
+        """Whether there is a recording, until when, and whether there was one."""
+        ends = self.webinar.replay_ends(self.session) if self.session is not None else None
+        return {
+            "has_replay": bool(self.replay),
+            "replay_until": day_words(ends, self.zone) if self.replay and ends is not None else "",
+            "replay_is_over": bool(self.webinar.replay) and ends is not None and ends <= self.now,
+        }
 
     def _others(self) -> list[SessionView]:
         """The other sessions still to come, each with the page where it is chosen."""
@@ -239,21 +259,24 @@ def book(site: Site, visit: Visit) -> Response:
 def _join_page(site: Site, seat: Seat, status: int = 200) -> Response:
     if seat.state is RegistrationState.CANCELLED:
         return seat.house.problem(410, "seat-cancelled", again=seat.webinar_url, title=seat.webinar.title)
-    is_open = seat.state is RegistrationState.BOOKED and seat.door == "open"
+    is_open = seat.state is RegistrationState.BOOKED and (seat.door == "open" or bool(seat.replay))
     return seat.house.page("join", seat.values(site), status, form_action=FORM_MEETING if is_open else FORM_SELF)
 
 
 def join_page(site: Site, visit: Visit) -> Response:
-    """GET /j/TOKEN: before the session when it is, in its window the button, after it that it is over."""
+    """GET /j/TOKEN: before the session when it is, in its window the button, after it the recording or the next one."""
     seat = _read(site, Purpose.JOIN, visit)
     return _unknown(site) if seat is None else _join_page(site, seat)
 
 
 def join(site: Site, visit: Visit) -> Response:
-    """POST /j/TOKEN: inside the window, attended and off to the meeting; else the same page as before."""
+    """POST /j/TOKEN: inside the window, attended and off to the meeting; after it off to the recording, which is no
+    attendance; else the same page as before."""
     seat = _read(site, Purpose.JOIN, visit)
     if seat is None:
         return _unknown(site)
+    if seat.state is RegistrationState.BOOKED and seat.replay:
+        return RedirectResponse(seat.replay, 303, headers(token=True))
     if seat.session is None or seat.state is not RegistrationState.BOOKED or seat.door != "open":
         return _join_page(site, seat, 409)
     meeting = seat.webinar.join.replace("{session}", quote(seat.session.name, safe=""))

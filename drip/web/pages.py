@@ -16,13 +16,16 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from starlette.responses import HTMLResponse, Response
 
+from drip.authoring.brand import settled
+from drip.core.model import Brand
+
 if TYPE_CHECKING:
     from starlette.background import BackgroundTask
 
 FOLDER = "templates/pages/"
 STYLE = "site.css"
 
-POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'"
+POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:{}; base-uri 'none'"
 SCRIPTS_SELF = "script-src 'self'"
 
 SCRIPTED = frozenset({"sign-up", "webinar", "join"})
@@ -47,15 +50,18 @@ PRIVATE = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
 class Pages:
     """The page layouts of one revision, compiled once."""
 
-    def __init__(self, files: Mapping[str, str], fallback: Mapping[str, str], root: str) -> None:
+    def __init__(
+        self, files: Mapping[str, str], fallback: Mapping[str, str], root: str, brand: Brand | None = None
+    ) -> None:
         """`fallback` has the pages that the revision lacks: it may have been applied by an older drip."""
+        brand = brand or Brand()
         sources = {
             path.removeprefix(FOLDER): text
             for each in (fallback, files)
             for path, text in each.items()
             if path.startswith(FOLDER)
         }
-        self.style = sources.get(STYLE, "")
+        self.style = settled(sources.get(STYLE, ""), brand)
         self._environment = ImmutableSandboxedEnvironment(
             loader=jinja2.DictLoader(sources),
             autoescape=lambda name: name is None or not name.endswith(".txt"),
@@ -90,10 +96,16 @@ def mark_of(text: str) -> str:
 
 
 def headers(
-    *, token: bool, framed: bool = False, form_action: str = FORM_SELF, scripted: bool = False
+    *, token: bool, framed: bool = False, form_action: str = FORM_SELF, scripted: bool = False, pictures: str = ""
 ) -> dict[str, str]:
-    """The headers of a page. `token`: its address is a key, so it is not kept and not indexed."""
-    policy = [POLICY, *([SCRIPTS_SELF] if scripted else []), form_action, *([] if framed else [UNFRAMED])]
+    """The headers of a page. `token`: its address is a key, so it is not kept and not indexed. `pictures` is from where
+    else pictures may come: the place of the author's logo."""
+    policy = [
+        POLICY.format(f" {pictures}" if pictures else ""),
+        *([SCRIPTS_SELF] if scripted else []),
+        form_action,
+        *([] if framed else [UNFRAMED]),
+    ]
     given = {**ALWAYS, "Content-Security-Policy": "; ".join(policy)}
     if not framed:
         given["X-Frame-Options"] = "DENY"
@@ -108,10 +120,11 @@ def page(
     framed: bool = False,
     form_action: str = FORM_SELF,
     scripted: bool = False,
+    pictures: str = "",
     background: BackgroundTask | None = None,
 ) -> Response:
     """A page as an answer."""
-    given = headers(token=token, framed=framed, form_action=form_action, scripted=scripted)
+    given = headers(token=token, framed=framed, form_action=form_action, scripted=scripted, pictures=pictures)
     return HTMLResponse(text, status, given, background=background)
 
 

@@ -86,6 +86,7 @@ def sign_up(site: Site, visit: Visit) -> Response:
     """POST /s/LIST: ask for the subscription. The answer says nothing about the address."""
     with site.store.read() as work:
         house = site.house(work)
+        webinars = coming_webinars(site, house, work, visit.now)
     mailing_list = house.definition.list_named(visit.parts["list"])
     if mailing_list is None:
         return house.problem(404, "missing")
@@ -97,7 +98,7 @@ def sign_up(site: Site, visit: Visit) -> Response:
         evidence = visit.evidence(house.words("consent-list", {"list": mailing_list}))
         zone = zone_or_none(visit.form.get("tz", ""))
         site.happen(AskedToJoin(email, mailing_list.name, evidence, zone, asked_fields(house, visit)), visit)
-    values = {"about": "list", "list": mailing_list}
+    values = {"about": "list", "list": mailing_list, "webinars": webinars}
     return house.page("check-inbox", values, framed=True, background=site.soon())
 
 

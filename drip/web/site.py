@@ -62,6 +62,7 @@ class House:
             framed=framed,
             form_action=form_action,
             scripted=scripted,
+            pictures=self._pictures,
             background=background,
         )
 
@@ -76,6 +77,12 @@ class House:
     def path(self, *parts: str) -> str:
         """The address of a page on this site, without its host: it works behind every name that the site has."""
         return "/".join((self.root, *(quote(each, safe="") for each in parts)))
+
+    @property
+    def _pictures(self) -> str:
+        """Where the logo lies."""
+        logo = urlsplit(self.definition.brand.logo)
+        return f"{logo.scheme}://{logo.netloc}" if logo.netloc else ""
 
     def _everywhere(self) -> dict[str, object]:
         given = self.definition
@@ -113,7 +120,7 @@ class Site:
         with self._lock:
             found = self._houses.get(edition.revision.id)
             if found is None:
-                pages = Pages(edition.revision.files, self._on_disk(), self.root)
+                pages = Pages(edition.revision.files, self._on_disk(), self.root, edition.definition.brand)
                 found = House(edition.definition, pages, self.root)
                 self._houses = {edition.revision.id: found}
             return found
@@ -124,8 +131,9 @@ class Site:
             with self.store.read() as work:
                 return self.house(work)
         except NotApplied:
+            definition = self.project.definition
             with self._lock:
-                return House(self.project.definition, Pages({}, self._on_disk(), self.root), self.root)
+                return House(definition, Pages({}, self._on_disk(), self.root, definition.brand), self.root)
 
     def _on_disk(self) -> dict[str, str]:
         if self._fallback is None:

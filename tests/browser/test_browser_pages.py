@@ -105,14 +105,36 @@ def test_the_whole_way_of_a_reader(desk: Desk, scripted: bool) -> None:
     assert desk.headline() == "Your seat is booked"
     desk.picture("booked", 600)
     wire = visitor.last_mail("ann@example.org")
-    ground.at("2026-12-09 23:50")
+    # Another day suits her better: the same links lead to the new session.
+    desk.open(visitor.link(wire, "/m/"))
+    desk.press("button[value=saturday-morning]")
+    assert "Your seat has moved" in desk.find(".saved").text
+    desk.picture("manage", 600)
+    desk.size(600)
+    assert b"SEQUENCE:1" in visitor.last_mail("ann@example.org").data.replace(b"=\r\n", b"")
+    ground.at("2026-12-12 14:50")
     desk.open(visitor.link(wire, "/j/").removesuffix("/calendar.ics"))
     desk.picture("join-dark", 375, dark=True)
     desk.size(600)
     desk.press("button")
     # The browser followed the form to another host, and told it nothing about the link.
     assert desk.run("return document.title") == "meeting"
-    assert desk.find("body").text == "/wednesday-evening referrer=None"
+    assert desk.find("body").text == "/saturday-morning referrer=None"
+    ground.at("2026-12-12 16:05")
+    ground.tick()
+    ground.at("2026-12-12 18:05")
+    ground.tick()
+    posts = ground.transport.posts("ann@example.org")
+    assert [each for each in posts if each in ("recording-and-next-step", "we-missed-you")] == [
+        "recording-and-next-step"
+    ]
+    assert "last-seats" not in posts  # registering ended the invitations
+    desk.open(visitor.link(wire, "/p/"))
+    desk.picture("preferences", 600)
+    desk.picture("preferences-phone", 375)
+    desk.size(600)
+    desk.press("button[name=rest][value='4']")
+    assert desk.find("h2").text == "You are on a break"
     desk.open(visitor.link(wire, "/u/"))
     desk.press("button[value=marketing]")
     assert desk.headline() == "You are unsubscribed"
@@ -172,6 +194,69 @@ def test_with_the_keyboard_alone(desk: Desk) -> None:
     with desk.next_page():
         keys(Keys.TAB, Keys.ENTER)
     assert desk.headline() == "Your seat is booked"
+
+
+def test_the_whole_way_with_the_keyboard_alone_and_320_pixels(desk: Desk) -> None:
+    """Sign-up, confirm, register, book, move, join, a break and another address, and no hand on the mouse."""
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    visitor, ground = desk.visitor, desk.ground
+    desk.size(320)
+
+    def keys(*pressed: str) -> None:
+        ActionChains(desk.browser).send_keys(*pressed).perform()
+
+    def reach(name: str) -> None:
+        """Tab until what has the focus is called so, is seen to have it, and stands on the screen."""
+        for _ in range(40):
+            keys(Keys.TAB)
+            element = desk.browser.switch_to.active_element
+            called = [element.get_attribute(each) for each in ("id", "aria-label", "value")]
+            if name in (*called, element.text):
+                break
+        else:
+            raise AssertionError(f"the keyboard never reaches {name}")
+        seen = desk.run(
+            "const el = document.activeElement, box = el.getBoundingClientRect(), shown = el.closest('.choice') || el;"
+            "return getComputedStyle(shown).outlineWidth === '3px' && box.right <= innerWidth && box.bottom > 0"
+        )
+        assert seen, name
+
+    def press(name: str) -> None:
+        reach(name)
+        with desk.next_page():
+            keys(Keys.ENTER)
+
+    desk.open("/s/job-seekers")
+    reach("email")
+    keys("ann@example.org")
+    press("Sign me up")
+    desk.open(visitor.link(visitor.last_mail("ann@example.org"), "/confirm/"))
+    press("Yes, put me on the list")
+    ground.tick()
+    wire = visitor.last_mail("ann@example.org")
+    desk.open(visitor.link(wire, PAGE))
+    reach("tuesday-noon")
+    keys(Keys.SPACE)
+    press("Register")
+    desk.open(visitor.link(visitor.last_mail("ann@example.org"), "/b/"))
+    press("Yes, book my seat")
+    booked = visitor.last_mail("ann@example.org")
+    desk.open(visitor.link(booked, "/m/"))
+    press("Move my seat to Saturday, December 12 at 10:00 am")
+    desk.open(visitor.link(wire, "/p/"))
+    press("Take a break for 2 weeks")
+    reach("email")
+    keys("ann@example.net")
+    press("Use this address")
+    desk.open(visitor.link(visitor.last_mail("ann@example.net"), "/e/"))
+    press("Yes, write to me here")
+    assert desk.headline() == "Your address has changed"
+    ground.at("2026-12-12 14:50")
+    desk.open(visitor.link(booked, "/j/").removesuffix("/calendar.ics"))
+    press("Join the webinar")
+    assert desk.find("body").text == "/saturday-morning referrer=None"
 
 
 def test_nothing_hostile_runs(desk: Desk) -> None:

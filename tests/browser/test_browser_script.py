@@ -44,7 +44,7 @@ def test_without_scripts_a_button_shows_the_times_of_a_zone(desk: Desk) -> None:
     desk.open(PAGE)
     assert "12:00 pm, New York time (UTC−5)" in sessions(desk)[0]
     desk.find("#zone").send_keys("Berlin")
-    desk.find(".zone button").click()
+    desk.press(".zone button")
     assert desk.browser.current_url.endswith("tz=Europe%2FBerlin")
     assert "6:00 pm, Berlin time (UTC+1)" in sessions(desk)[0]
 
@@ -77,3 +77,18 @@ def test_axe_finds_nothing_on_any_page(desk: Desk) -> None:
         for dark in (False, True):
             desk.size(320 if dark else 600, dark=dark)
             assert desk.judge() == [], (name, dark)
+
+
+def test_axe_finds_nothing_in_the_colors_of_a_brand(desk: Desk) -> None:
+    """One that is just dark enough, on a ground of its own; what is chosen stands on a shade of it."""
+    brand = "brand:\n  color: 9c27b0\n  ground: fff3e0\n  font: Verdana, sans-serif\nlists:"
+    desk.ground.edit("drip.yaml", "lists:", brand)
+    desk.ground.apply()
+    desk.open(f"{PAGE}?s=tuesday-noon")
+    desk.picture("brand-phone", 375)
+    desk.picture("brand-phone-dark", 375, dark=True)
+    for dark in (False, True):
+        desk.size(320 if dark else 600, dark=dark)
+        assert desk.judge() == [], dark
+    accent = desk.run("return getComputedStyle(document.querySelector('.card')).borderTopColor")
+    assert accent != "rgb(92, 192, 173)"  # that of the example, in the dark

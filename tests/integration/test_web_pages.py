@@ -337,7 +337,7 @@ def test_pages_are_those_that_were_applied(visitor: Visitor) -> None:
     ground = visitor.ground
     ground.edit("templates/pages/sign-up.html", "Sign me up", "Yes please")
     ground.edit("drip.yaml", "One letter a week", "Two letters a week")
-    ground.edit("templates/pages/site.css", "--ground: #f3f1ec", "--ground: #abcdef")
+    ground.edit("templates/pages/site.css", "--brand-ground, #f3f1ec", "--brand-ground, #abcdef")
     before = visitor.get("/s/job-seekers").text
     assert "Sign me up" in before
     assert "One letter a week" in before
@@ -383,3 +383,24 @@ def test_a_site_below_a_path_keeps_its_links_below_it(tmp_path: Path, memory_sto
     assert 'href="/letters/s/job-seekers"' in visitor.get("/letters/").text
     assert visitor.get("/letters").status_code == 200
     assert visitor.get("/lettersx").status_code == 404
+
+
+def test_the_brand_is_on_the_pages(visitor: Visitor) -> None:
+    plain = visitor.get("/style.css").text
+    assert "--accent: #0b5f54" in plain
+    assert "var(--brand" not in plain
+    logo = "https://pictures.example.com/a/logo.png"
+    brand = f"brand:\n  color: 7a1fa2\n  logo: {logo}\n  logo-alt: Chameleon\n  font: Verdana, sans-serif\nlists:"
+    visitor.ground.edit("drip.yaml", "lists:", brand)
+    visitor.ground.apply()
+    style = visitor.get("/style.css").text
+    assert "--accent: #7a1fa2" in style
+    assert "--sans: Verdana, sans-serif" in style
+    assert "#0b5f54" not in style
+    answer = visitor.get("/")
+    assert f'<img class="logo" src="{logo}" width="160" alt="Chameleon">' in answer.text
+    assert "img-src 'self' data: https://pictures.example.com;" in answer.headers["content-security-policy"]
+
+
+def test_without_a_logo_pictures_come_from_here_alone(visitor: Visitor) -> None:
+    assert "img-src 'self' data:;" in visitor.get("/").headers["content-security-policy"]

@@ -352,6 +352,45 @@ def test_the_door_opens_a_quarter_of_an_hour_before_and_closes_at_the_end(visito
     assert visitor.post(door).status_code == 409
 
 
+def test_after_the_session_the_recording_can_be_watched_for_a_while(visitor: Visitor) -> None:
+    ground = visitor.ground
+    replay = "  replay: https://video.example.com/{session}?hd=1\n  replay-for: 3 days\n  sessions:"
+    ground.edit(CAMPAIGN, "  sessions:", replay)
+    ground.apply()
+    seat = booked(visitor)
+    path = visitor.path("j", Purpose.JOIN, seat)
+    ground.at("2026-12-08 17:30")  # it is on: the button leads to the meeting
+    assert "recording" not in words(visitor.get(path).text)
+    ground.at("2026-12-08 18:00")
+    ground.tick()
+    before = dump(ground)
+    page = visitor.get(path)
+    assert "You can watch the recording until Friday, December 11." in words(page.text)
+    assert "You are welcome at another one." in words(page.text)
+    assert "video.example.com" not in page.text
+    answer = visitor.post(path)
+    assert (answer.status_code, answer.headers["location"]) == (303, "https://video.example.com/tuesday-noon?hd=1")
+    # To watch it is not to have been there.
+    assert dump(ground) == before
+    ground.at("2026-12-11 18:00")
+    over = words(visitor.get(path).text)
+    assert "Its recording could be watched for a while, and is no longer here." in over
+    assert visitor.post(path).status_code == 409
+
+
+def test_a_recording_is_for_who_had_a_seat(visitor: Visitor) -> None:
+    ground = visitor.ground
+    ground.edit(CAMPAIGN, "  sessions:", "  replay: https://video.example.com/one\n  sessions:")
+    ground.apply()
+    visitor.register("ann@example.org")
+    with ground.store.read() as work:
+        pending = max(each.id for each in work.registrations("six-deadly-mistakes"))
+    ground.at("2026-12-08 18:00")
+    path = visitor.path("j", Purpose.JOIN, pending)
+    assert "recording" not in words(visitor.get(path).text)
+    assert visitor.post(path).status_code == 409
+
+
 def test_a_browser_may_follow_the_form_into_the_meeting(visitor: Visitor) -> None:
     """`form-action` is held against the redirect too; the meeting's host is not named before the press."""
     registration = booked(visitor)

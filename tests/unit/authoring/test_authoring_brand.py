@@ -98,6 +98,23 @@ def test_color_that_passes_can_be_read_on_white_and_under_white(color: str) -> N
         assert words_of(Brand(color=color))["on-color"] == "#ffffff"
 
 
+@given(COLORS)
+def test_every_text_of_the_pages_is_read_on_the_shade_of_what_was_chosen(color: str) -> None:
+    """The texts are those of templates/pages/site.css: soft, ink, note, and what is pressed quietly."""
+    if shortfalls(Brand(color=color)):
+        return
+    words = words_of(Brand(color=color))
+    for ground, texts in (
+        ("tint", ("#5b6470", "#2b333d", "#8a4b08", words["hover"])),
+        ("dark-tint", ("#a7afb6", "#dcdfe1", "#e8b25f", words["dark-hover"])),
+    ):
+        for text in texts:
+            one, two = color_of(text), color_of(words[ground])
+            assert one is not None
+            assert two is not None
+            assert contrast(one, two) >= LEAST, (ground, text)
+
+
 def test_hash_may_be_left_out() -> None:
     assert problems("  color: 0b5f54\n  ground: '#F3F1EC'\n") == []
     assert problems("  color: 000000\n") == []
