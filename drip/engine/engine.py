@@ -211,7 +211,8 @@ class Engine:
                 totals["planned"] += advanced.planned
                 looked_at = advanced.looked_at
                 # There is mail, and only what a step did could have made more people due: no look can add to that.
-                if advanced.planned and not advanced.has_acted:
+                # Unless this database was restored: then the journal may know what became of it.
+                if advanced.planned and not advanced.has_acted and not ahead.is_restored:
                     return None
             elif ahead.is_restored:
                 looked_at = settle_known(self.store)
