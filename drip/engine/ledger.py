@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 QUIET_TURNS = 2
 """Turns of the loop that bring nothing, before a group is complete."""
 
+WAIT_SECONDS_MAX = 0.003
+"""How long at most a group waits for those who are at the relay."""
+
+TURN_SECONDS = 0.001
+"""The shortest wait that the loop's selector knows."""
+
 
 class Ledger:
     """The one writer of a run. Use `mark` and `record` from lanes, `serve` as a task, `close` at the end.
@@ -43,21 +49,27 @@ class Ledger:
         self._results: list[tuple[Delivery, Recorded]] = []
         self._wake = asyncio.Event()
         self._closing = False
+        self._at_relay = 0  # granted and without an outcome
+        # Only a disk or a network makes a commit slow enough for anybody to be waited for.
+        self._is_slow = store.file is not None or store.is_shared
+        self._commit_seconds = 0.0
         self._failure: BaseException | None = None
         self.counts: Counter[str] = Counter()
 
-    async def mark(self, delivery: Delivery) -> bool:
+    def mark(self, delivery: Delivery) -> asyncio.Future[bool]:
         """Ask for the right to send. True only after a durable commit; False when a "no" came first."""
-        if self._failure is not None:
-            raise self._failure
         granted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        if self._failure is not None:
+            granted.set_exception(self._failure)
+            return granted
         self._marks.append((delivery, granted))
         self._wake.set()
-        return await granted
+        return granted
 
     def record(self, delivery: Delivery, result: Recorded) -> None:
         """Hand in the outcome of an attempt; it is committed with the next group."""
         self._results.append((delivery, result))
+        self._at_relay -= 1
         self._wake.set()
 
     async def serve(self) -> None:
@@ -78,8 +90,23 @@ class Ledger:
     async def _gather(self) -> None:
         """Let those join whose turn is near: a commit costs the same for one as for all.
 
-        It ends when nothing came for some turns of the loop, which is as long as a reply needs from its socket to here.
+        A reply needs some turns of the loop from its socket to here. Whoever is at the relay is waited for as long as
+        a commit of their own would take, and as long as some of them come.
         """
+        await self._settle_down()
+        clock = asyncio.get_running_loop().time
+        until = clock() + min(self._commit_seconds, WAIT_SECONDS_MAX)
+        before = 0
+        while self._at_relay > 0 and not self._closing and clock() < until:
+            number = len(self._marks) + len(self._results)
+            if number == before:
+                return
+            before = number
+            await asyncio.sleep(TURN_SECONDS)
+            await self._settle_down()
+
+    async def _settle_down(self) -> None:
+        """Wait until nothing came for some turns of the loop."""
         quiet, before = 0, 0
         while quiet < QUIET_TURNS:
             number = len(self._marks) + len(self._results)
@@ -97,13 +124,16 @@ class Ledger:
             return
         ids = [each.id for each, _ in marks]
         # `self._marks` still holds the futures if the commit fails, so that `serve` can tell their lanes.
+        clock = asyncio.get_running_loop().time
+        began = clock()
         marked, counts = self._store.transact(lambda work: self._write(work, ids, results))
+        self._commit_seconds = clock() - began if self._is_slow else 0.0
         if self._journal is not None:
             granted_now = [each for each, _ in marks if each.id in marked]
-            seconds = asyncio.get_running_loop().time()
-            self._journal.append(self._owner, self.now, granted_now, (each for _, each in results), seconds)
+            self._journal.append(self._owner, self.now, granted_now, (each for _, each in results), clock())
         self.counts.update(counts)
         self._marks, self._results = self._marks[len(marks) :], self._results[len(results) :]
+        self._at_relay += len(marked)
         for each, granted in marks:
             if not granted.done():
                 granted.set_result(each.id in marked)

@@ -189,12 +189,12 @@ class Sending:
         """
         from drip.mail.transport import NotGranted
 
-        marked = False
+        asked: asyncio.Future[bool] | None = None
 
-        async def mark() -> bool:
-            nonlocal marked
-            marked = await self.ledger.mark(delivery)
-            return marked
+        def mark() -> asyncio.Future[bool]:
+            nonlocal asked
+            asked = asyncio.ensure_future(self.ledger.mark(delivery))
+            return asked
 
         try:
             outcome = await self._transport.send(wire, mark)
@@ -202,7 +202,7 @@ class Sending:
             return None
         relay = self._transport.name  # now: another may be in use after the next wait
         # Refused before the body: an attempt like any other, so that it is counted and recorded as one.
-        return (outcome, relay) if marked or await self.ledger.mark(delivery) else None
+        return (outcome, relay) if await (asked or mark()) else None
 
     def _is_late(self, delivery: Delivery) -> bool:
         """Whether a reminder became too late while it waited for the relay. It is due again; a claim settles it."""
