@@ -15,7 +15,7 @@ from drip.core.standing import Mail, Passage, Standing
 
 if TYPE_CHECKING:
     from drip.core.edited import Edit
-    from tests.simulation.world import Someone
+    from tests.simulation.reception import Someone
 
 SHOWN_MAX = 100
 HAPPENED = ("sent", "acted", "uncertain")

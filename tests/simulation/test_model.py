@@ -21,8 +21,9 @@ from drip.core.delivery import DeliveryState
 from drip.core.model import Hours, Sequence, Step, When
 from drip.core.records import Attendance, Did, Facts, RegistrationId
 from drip.core.standing import Mail, Standing
+from tests.simulation.reception import Someone
 from tests.simulation.twin import Twin
-from tests.simulation.world import Someone, World
+from tests.simulation.world import World
 
 HERE = Path(__file__).parent
 SEEDS = int(os.environ.get("DRIP_SEEDS", "200"))
