@@ -324,7 +324,9 @@ def _live_post(project: Project, work: Work, address: str) -> tuple[Edition, str
     raise NotFound(f"there is no live post `{one_line(address)}`", hint=hint)
 
 
-def _broadcast(post: str, list_name: str, where: str | None, at: str | None) -> Broadcast:
+def _broadcast(post: str, list_name: str, where: str | None, at: str | None, priority: str | None) -> Broadcast:
+    from drip.core.caps import NORMAL
+    from drip.core.limits import parse_priority
     from drip.core.model import Broadcast, WhenKind
     from drip.core.problems import PhraseError
     from drip.core.segments import parse_condition
@@ -341,7 +343,11 @@ def _broadcast(post: str, list_name: str, where: str | None, at: str | None) -> 
         condition = parse_condition(where) if where else None
     except PhraseError as error:
         raise WrongUsage(f"`--where`: {error.message}", hint=error.help) from None
-    return Broadcast(post, list_name, when, condition)
+    try:
+        first = NORMAL if priority is None else parse_priority(priority)
+    except PhraseError as error:
+        raise WrongUsage(f"`--priority`: {error.message}", hint=error.help) from None
+    return Broadcast(post, list_name, when, condition, priority=first)
 
 
 def _occasion(work: Work, edition: Edition, broadcast: Broadcast, again: bool, now: datetime) -> str:
@@ -383,6 +389,7 @@ def _occasion(work: Work, edition: Edition, broadcast: Broadcast, again: bool, n
             'drip send december-letter --to job-seekers --where "not tag webinar-graduate" --dry-run',
             "how many it would reach",
         ),
+        ("drip send december-letter --to job-seekers --priority high", "before all else that is due to a reader"),
     ),
     exits=(4, *EXITS_PROJECT, 75, 130),
 )
@@ -399,6 +406,11 @@ def _occasion(work: Work, edition: Edition, broadcast: Broadcast, again: bool, n
 @click.option(
     "--at", metavar="TIME", help="When, as `2026-12-01 9:00`, perhaps with `reader's time`. [default: at once]"
 )
+@click.option(
+    "--priority",
+    metavar="PRIORITY",
+    help="What goes first where `at-most:` limits a reader: high, normal, low or 0 to 100. [default: normal]",
+)
 @click.option("--again", is_flag=True, help="Although this post was broadcast before.")
 @dry_run_option
 @yes_option
@@ -408,12 +420,14 @@ def send(
     list_name: str,
     where: str | None,
     at: str | None,
+    priority: str | None,
     again: bool,
     dry_run: bool,
     yes: bool,
 ) -> None:
     """Broadcast a live post to a list. It is planned now and leaves with `drip run`."""
     from drip.cli.people import known_list
+    from drip.core.limits import priority_text
     from drip.core.model import WhenKind
     from drip.core.when import due
     from drip.engine.broadcasts import count_readers, put_broadcast
@@ -424,7 +438,7 @@ def send(
         known_list(project, list_name)
         with project.store.read() as work:
             edition, name = _live_post(project, work, post)
-            broadcast = _broadcast(name, list_name, where, at)
+            broadcast = _broadcast(name, list_name, where, at, priority)
             occasion = _occasion(work, edition, broadcast, again, now)
             readers = count_readers(work, edition, broadcast, now)
             is_paused = any(not each.sequence for each in work.open_pauses(edition.revision.campaign))
@@ -434,6 +448,7 @@ def send(
             raise WrongUsage(f"`--at`: {wall_clock(due_at, zone)} has passed")
         told = f"{edition.revision.campaign}/{name} to {count(readers, 'reader')} of {list_name}"
         told += "" if broadcast.when.kind is WhenKind.AT_ONCE else f" at {broadcast.when.phrase}"
+        told += "" if priority is None else f", priority {priority_text(broadcast.priority)}"
         if not readers and broadcast.when.kind is WhenKind.AT_ONCE:
             raise NotFound(
                 "nobody would get it; nothing was planned", hint=f"`drip subscriber list --list {list_name}`"
@@ -445,7 +460,9 @@ def send(
             call.output.answer("nothing was planned")
             return
         with project.store.write() as work:
-            put_broadcast(project.engine.scene(work, now), edition, broadcast, occasion=occasion)
+            put_broadcast(
+                project.engine.scene(work, now), edition, broadcast, occasion=occasion, priority=broadcast.priority
+            )
     after = "`drip run` sends it when it is due"
     if is_paused:
         after = f"{edition.revision.campaign} is paused; `drip resume {edition.revision.campaign}` lets it go"

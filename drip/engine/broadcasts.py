@@ -57,8 +57,15 @@ def broadcast_of(campaign: Campaign | None, occasion: str) -> Broadcast | None:
     return next((each for each in campaign.broadcasts if occasion in occasions_of(campaign, each)), None)
 
 
-def put_broadcast(scene: Scene, edition: Edition, broadcast: Broadcast, *, occasion: str | None = None) -> Scheduled:
-    """Plan a broadcast, or bring one up to date that is still planned."""
+def put_broadcast(
+    scene: Scene,
+    edition: Edition,
+    broadcast: Broadcast,
+    *,
+    occasion: str | None = None,
+    priority: int | None = None,
+) -> Scheduled:
+    """Plan a broadcast, or bring one up to date that is still planned. `priority` is for one that stands in no file."""
     from drip.store.results import NewBroadcast
 
     campaign = edition.campaign
@@ -77,6 +84,7 @@ def put_broadcast(scene: Scene, edition: Edition, broadcast: Broadcast, *, occas
             where_phrase=broadcast.where.phrase if broadcast.where else "",
             readers_time=broadcast.when.readers_time,
             late_seconds=int(broadcast.late.total_seconds()) if broadcast.late else None,
+            priority=priority,
         ),
         scene.now,
     )

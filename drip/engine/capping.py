@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -51,17 +51,18 @@ NOT_CAPPED = Capped(frozenset(), frozenset())
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What planned a delivery, as far as its revision still says."""
+    """What planned a delivery, as far as its revision still says; `asked` is the priority that `drip send` gave it."""
 
     sequence: Plot | None = None
     step: Step | None = None
     broadcast: Broadcast | None = None
+    asked: int = NORMAL
 
     @property
     def priority(self) -> int:
         """What goes first."""
         source = self.sequence or self.broadcast
-        return NORMAL if source is None else source.priority
+        return self.asked if source is None else source.priority
 
     @property
     def late_then(self) -> LatePolicy:
@@ -118,10 +119,11 @@ class Capping:
         work.lock_mailing(mine)
         counted = self._counted(work, mine, zones)
         rivals = self._rivals(work, mine, zones)
+        asked = self._asked(work, [each for part in (mine, rivals) for some in part.values() for each in some])
         too_many: list[_TooMany] = []
         for who, deliveries in mine.items():
             today = local_wall(self._now, zones[who]).date()
-            too_many += self._too_many(deliveries, rivals[who], counted[who], today, zones[who])
+            too_many += self._too_many(deliveries, rivals[who], counted[who], today, zones[who], asked)
         return self._write(work, too_many)
 
     def _counted(
@@ -147,6 +149,11 @@ class Capping:
                 found[each.subscriber_id].append(each)
         return found
 
+    def _asked(self, work: Work, deliveries: Sequence[Delivery]) -> Mapping[str, int]:
+        """The priorities of broadcasts that stand in no file, by their occasions."""
+        sent = {each.occasion for each in deliveries if each.kind is Kind.BROADCAST}
+        return work.priorities_of(sent)
+
     def _campaign(self, delivery: Delivery) -> Campaign | None:
         edition = self._editions.get(delivery.revision_id)
         return edition.campaign if edition else None
@@ -156,10 +163,19 @@ class Capping:
         return campaign.timezone if campaign else self._default_zone
 
     def _too_many(
-        self, mine: Sequence[Delivery], rivals: Sequence[Delivery], counted: Counter[date], today: date, zone: str
+        self,
+        mine: Sequence[Delivery],
+        rivals: Sequence[Delivery],
+        counted: Counter[date],
+        today: date,
+        zone: str,
+        asked: Mapping[str, int],
     ) -> list[_TooMany]:
         """Those of one person's claimed deliveries that must wait, or are not worth waiting for."""
-        origins = {each.id: origin_of(self._campaign(each), each) for each in (*mine, *rivals)}
+        origins = {
+            each.id: replace(origin_of(self._campaign(each), each), asked=asked.get(each.occasion, NORMAL))
+            for each in (*mine, *rivals)
+        }
         contenders = [
             Contender(each.id, origins[each.id].priority, each.planned_at, each.kind) for each in (*mine, *rivals)
         ]

@@ -6,7 +6,7 @@ in the middle leaves nothing half-planned.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ from drip.store.standstill import GOES_ON
 from drip.store.transaction import insert_into
 
 PLANNED = broadcast.c.state == said(BroadcastState.PLANNED)
-EDITABLE = ("post", "due_at", "revision_id", "where_phrase", "readers_time", "late_seconds")
+EDITABLE = ("post", "due_at", "revision_id", "where_phrase", "readers_time", "late_seconds", "priority")
 
 
 @prepared
@@ -55,11 +55,21 @@ class Broadcasts(Asking, FactsParts):
             "where_phrase": new.where_phrase,
             "readers_time": new.readers_time,
             "late_seconds": new.late_seconds,
+            "priority": new.priority,
             "state": BroadcastState.PLANNED,
             "planned_at": now,
         }
         self._run(statement.inline(), values)
         return PlannedBroadcast(*self._run(select(broadcast).where(broadcast.c.occasion == new.occasion)).one())
+
+    def priorities_of(self, occasions: Collection[str]) -> Mapping[str, int]:
+        """The priorities that `drip send` gave to these broadcasts, of those that have one."""
+        if not occasions:
+            return {}
+        asked = select(broadcast.c.occasion, broadcast.c.priority).where(
+            broadcast.c.occasion.in_(sorted(occasions)), broadcast.c.priority.is_not(None)
+        )
+        return {row.occasion: row.priority for row in self._all(asked)}
 
     def rename_broadcast(self, old: str, new: str, post: str) -> bool:
         """A post with another name (`was:`): its broadcast stays the same, planned or sent. Whether there was one."""

@@ -78,6 +78,7 @@ class NewBroadcast:
     where_phrase: str = ""
     readers_time: bool = False
     late_seconds: int | None = None
+    priority: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ class PlannedBroadcast:
     planned_at: datetime
     frozen_at: datetime | None
     recipients: int
+    priority: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,6 +177,7 @@ broadcast = Table(
     Column("planned_at", Moment, nullable=False),
     Column("frozen_at", Moment),
     Column("recipients", Integer, nullable=False, server_default="0"),
+    Column("priority", Integer),  # of `drip send`; else the file says it
     words("state", BroadcastState),
     sqlite_autoincrement=True,
 )

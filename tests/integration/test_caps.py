@@ -17,14 +17,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from drip.cli import person
-from drip.core.caps import AtMost
+from drip.core.caps import HIGH, LOW, AtMost
 from drip.core.delivery import DeliveryState, Outcome, OutcomeKind
 from drip.core.events import TagChanged
+from drip.core.model import Broadcast
 from drip.core.records import Delivery, SubscriberId
-from drip.core.when import local_wall
+from drip.core.when import local_wall, parse_when
 from drip.engine import capping, sending
 from drip.engine.advance import advance_due
 from drip.engine.apply import plan, wanted_campaigns
+from drip.engine.broadcasts import put_broadcast
 from drip.engine.engine import Engine
 from drip.engine.keys import Keys
 from drip.engine.sending import Sending
@@ -207,6 +209,23 @@ def test_rule_12_a_broadcast_of_a_higher_priority_comes_before_a_drip_mail(store
     ground.tag(who, "tip")
     assert ground.tick().capped == 1
     assert ground.got(who) == ["letter"]
+
+
+@pytest.mark.parametrize(("priority", "first"), [(None, "tip"), (HIGH, "letter"), (LOW, "tip")])
+def test_rule_12_a_priority_of_send_counts_like_one_of_a_file(
+    store: Store, tmp_path: Path, priority: int | None, first: str
+) -> None:
+    ground = Tips(tmp_path / "p", store, "1 a day", {"tip": "", "letter": ""})
+    who = ground.reader("ann@example.org")
+    ground.tag(who, "tip")
+    with ground.store.write() as work:
+        scene = ground.engine.scene(work, ground.clock.now() + timedelta(minutes=1))
+        edition = ground.engine.live.campaign(work, "tips")
+        assert edition is not None
+        put_broadcast(scene, edition, Broadcast("letter", "job-seekers", parse_when("at once")), priority=priority)
+    ground.clock.set(ground.clock.now() + timedelta(minutes=2))
+    ground.tick()
+    assert ground.got(who) == [first]
 
 
 def test_rule_12_a_refused_try_gives_its_place_back(store: Store, tmp_path: Path) -> None:
