@@ -65,7 +65,8 @@ def test_mails_are_valid_html(html5lib: Any, layout: str) -> None:
     assert isinstance(project.definition, ProjectDefinition)
     posts = [f"{name}/{post}" for name in campaign_names(files) for post in draft_campaign(files, name, project).posts]
     found = {}
-    for address in (*posts, "confirm-subscription", "confirm-registration", "already-subscribed"):
+    own = ("confirm-subscription", "confirm-registration", "already-subscribed")
+    for address in (*posts, *own, "confirm-address", "address-moved", "address-taken"):
         chosen = choose(files, address, NOW)
         mail = render(chosen.edition, chosen.project, chosen.post, chosen.subscriber, chosen.registration, NOW)
         found[address] = errors_of(html5lib, mail.html)

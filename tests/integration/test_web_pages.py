@@ -69,6 +69,8 @@ def everything(visitor: Visitor, name: str = "Ann") -> tuple[SubscriberId, list[
     visitor.sign_up("bob@example.org")
     visitor.register("cem@example.org", "wednesday-evening")
     ground.tick()
+    visitor.post(visitor.link(visitor.last_mail("ann@example.org"), "/p/"), {"email": "ann@example.net"})
+    ground.tick()
     found = [each for wire in ground.transport.sent for each in paths_in(wire)]
     fixed = ["/", "/style.css", "/s/job-seekers", "/s/none", "/w/six-deadly-mistakes?tz=Asia/Tokyo", "/w/none", "/none"]
     with ground.store.read() as work:
@@ -80,7 +82,7 @@ def everything(visitor: Visitor, name: str = "Ann") -> tuple[SubscriberId, list[
 def test_nothing_acts_on_get_or_head(visitor: Visitor) -> None:
     _, paths = everything(visitor)
     kinds = {each.split("/")[1].partition("?")[0] for each in paths}
-    assert kinds >= {"s", "confirm", "u", "p", "w", "b", "j", "m", "v"}
+    assert kinds >= {"s", "confirm", "u", "p", "w", "b", "j", "m", "v", "e"}
     before = dump(visitor.ground)
     for path in paths:
         for method in ("GET", "HEAD", "GET", "HEAD", "OPTIONS"):
