@@ -1,7 +1,7 @@
 """A project with one broadcast due to many readers, made in a second or two, and a sink that costs next to nothing.
 
 Called by the benchmarks of whole runs; run as a program it is the sink: it prints its port, and when it is stopped
-how many messages came, and the moments (CLOCK_MONOTONIC) of the first and the last.
+how many messages came, the moments (CLOCK_MONOTONIC) of the first and the last, and to how many different readers.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import ClassVar
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -73,6 +74,7 @@ class Sink(asyncio.Protocol):
     taken = 0
     first = 0.0
     last = 0.0
+    readers: ClassVar[set[bytes]] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -105,6 +107,9 @@ class Sink(asyncio.Protocol):
             if verb == b"DATA":
                 self._in_body = True
                 out.append(b"354 go\r\n")
+            elif verb == b"RCPT":
+                self.readers.add(line)
+                out.append(b"250 2.1.5 ok\r\n")
             elif verb == b"EHLO":
                 out.append(b"250-sink\r\n250-PIPELINING\r\n250 SIZE 50000000\r\n")
             elif verb == b"QUIT":
@@ -127,7 +132,7 @@ async def serve() -> None:
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     print(server.sockets[0].getsockname()[1], flush=True)
     await stop.wait()
-    print(Sink.taken, Sink.first, Sink.last, flush=True)
+    print(Sink.taken, Sink.first, Sink.last, len(Sink.readers), flush=True)
 
 
 if __name__ == "__main__":

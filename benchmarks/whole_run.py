@@ -69,8 +69,8 @@ def into_own_sink(folder: Path, readers: int) -> Measured:
             processor, peak = wait_for(start_run(folder))
         finally:
             sink.terminate()
-        taken, first, last = sink.stdout.readline().split()
-    assert int(taken) == readers, (taken, readers)
+        taken, first, last, different = sink.stdout.readline().split()
+    assert int(taken) == int(different) == readers, (taken, different, readers)
     return Measured(readers, float(last) - float(first), processor, float(first) - began, peak)
 
 

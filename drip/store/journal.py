@@ -11,15 +11,15 @@ from sqlalchemy import insert, select, update
 from drip.core.records import LogEntry, RunRecord, SubscriberId
 from drip.store.prepared import prepared
 from drip.store.schema import log, run
-from drip.store.transaction import Row_, Transaction
+from drip.store.transaction import Row_, Transaction, insert_rows
 
 RUN = (run.c.id, run.c.started_at, run.c.finished_at, run.c.owner, run.c.sent, run.c.note)
 
 
 @prepared
-def log_statement() -> Any:
-    """One fact."""
-    return insert(log).inline()
+def log_statement(postgres: bool) -> Any:
+    """Facts."""
+    return insert_rows(log, postgres)
 
 
 class Journal(Transaction):
@@ -39,8 +39,7 @@ class Journal(Transaction):
             }
             for each in entries
         ]
-        if rows:
-            self._many(log_statement(), rows)
+        self._insert(log_statement, rows)
 
     def entries(
         self, since: datetime | None = None, subscriber_id: SubscriberId | None = None, limit: int = 1000

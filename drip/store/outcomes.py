@@ -18,7 +18,7 @@ from drip.store.columns import Moment, Word, among, said
 from drip.store.prepared import prepared
 from drip.store.results import Attempt, Recorded
 from drip.store.schema import attempt, delivery
-from drip.store.transaction import Row_, Transaction, insert_into
+from drip.store.transaction import Row_, Transaction, insert_rows
 
 
 @prepared
@@ -75,11 +75,11 @@ def settle_statement() -> Update:
 @prepared
 def attempt_statement(postgres: bool) -> Any:
     """An attempt is granted once, so its number says which it is; a later word about it replaces the earlier."""
-    statement = insert_into(attempt, postgres)
+    statement = insert_rows(attempt, postgres)
     changed = [each.name for each in attempt.c if not each.primary_key]
     return statement.on_conflict_do_update(
         index_elements=["delivery_id", "number"], set_={name: statement.excluded[name] for name in changed}
-    ).inline()
+    )
 
 
 class Outcomes(Transaction):
@@ -103,9 +103,7 @@ class Outcomes(Transaction):
             self._many(settle_statement(), [settled(each, owner) for each in rest])
             known = changed.union(held)
             changed = changed.union(each.delivery_id for each in rest)
-        self._many(
-            attempt_statement(self._postgres), [attempted(each) for each in results if each.delivery_id in known]
-        )
+        self._insert(attempt_statement, [attempted(each) for each in results if each.delivery_id in known])
         return changed
 
     def _settle_alike(self, results: Sequence[Recorded], owner: str) -> set[DeliveryId]:

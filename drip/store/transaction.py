@@ -6,10 +6,10 @@ is asked often comes `Prepared`, and goes past SQLAlchemy to the driver, within 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from sqlalchemy import Connection, CursorResult, Executable, Row, Table
+from sqlalchemy import ARRAY, Connection, CursorResult, Executable, Row, Table, bindparam, func, select
 from sqlalchemy.exc import DBAPIError
 
 from drip.core.records import RevisionId
@@ -66,6 +66,14 @@ class Transaction:
         elif rows:
             self._ask_many(statement.form(self._dialect, rows[0]), rows)
 
+    def _insert(self, write: Callable[[bool], Prepared], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Many rows by a statement of `insert_rows`: on PostgreSQL as one, with all values of a column as one list."""
+        if not self._postgres:
+            self._many(write(False), rows)
+        elif rows:
+            values = {name: [each[name] for each in rows] for name in rows[0]}
+            self._ask(write(True).form(self._dialect, values), values)
+
     def _fetch(self, form: Form, parameters: Mapping[str, Any]) -> Sequence[Any]:
         cursor = self._ask(form, parameters)
         try:
@@ -103,6 +111,18 @@ class Transaction:
             connection_invalidated=lost,
             dialect=dialect,
         ) from error
+
+
+def insert_rows(table: Table, postgres: bool) -> Any:
+    """An INSERT for `_insert`, of all columns but a numbered key. It knows ON CONFLICT."""
+    statement = insert_into(table, postgres)
+    columns = [each for each in table.c if each is not table.autoincrement_column]
+    if not postgres:
+        return statement.inline()
+    names = [each.name for each in columns]
+    lists = (bindparam(each.name, type_=ARRAY(each.type)) for each in columns)
+    values = func.unnest(*lists).table_valued(*names).render_derived()
+    return statement.from_select(names, select(*(values.c[name] for name in names)))
 
 
 def insert_into(table: Table, postgres: bool) -> Any:
