@@ -21,7 +21,7 @@ from drip.engine.addressed import Addressed
 from drip.engine.diversion import Diversion
 from drip.engine.keys import Keys, Signing
 from drip.engine.live import Edition
-from drip.engine.values import Links, confirm_expiry, values_for
+from drip.engine.values import Links, confirm_expiry, session_words, values_for
 from drip.errors import DripError
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 HEADERS_KEPT = 256
 """As many list and feedback ids as are remembered: they differ between posts, not between readers."""
+
+MOMENTS_KEPT = 1024
+"""Moments (one a second and time zone), and words about sessions, that are remembered."""
 
 CHECKED_FIRST = 3
 CHECKED_EVERY = 1_000
@@ -76,6 +79,9 @@ class Letters:
         self._diversion = diversion
         self._composer = Composer()
         self._plates = Plates()
+        self._telling: dict[Hashable, int] = {}
+        self._words: dict[Hashable, int] = {}
+        self._words_met = 0
         self._filled: Counter[CompiledPost] = Counter()
         self.differing: set[str] = set()
         """Posts (`campaign/post`) whose fast rendering differed from the slow one for a reader that was checked."""
@@ -90,23 +96,25 @@ class Letters:
 
     def wire(self, edition: Edition, project: Edition, addressed: Addressed, now: datetime) -> Wire:
         """The whole message, ready for the relay. `now` is the moment of its first mark."""
+        # A second is all that a message can tell of its moment; what is made for one serves for all within it.
+        now = now.replace(microsecond=0)
         group = self._group(edition, project, addressed, now)
         plate = self._plates.get(group) if group is not None else None
         if plate is not None and not self._is_to_check(plate.compiled, addressed.delivery):
-            quick = self._from_plate(plate, project, addressed)
+            quick = self._from_plate(plate, project, addressed, now)
             if quick is not None:
                 self._filled[plate.compiled] += 1
                 plate.compiled.count_filled()
                 return quick
         wire, compiled = self._compose(edition, project, addressed, now)
         if plate is not None:
-            quick = self._from_plate(plate, project, addressed)
+            quick = self._from_plate(plate, project, addressed, now)
             if quick is not None and quick != wire:
                 self._differ(addressed.delivery)
         elif group is not None and self._plates.wants(group):
             made = self._plate(edition, project, addressed, compiled, now)
             # No plate that does not make the very bytes of the ordinary way.
-            is_right = made is not None and self._from_plate(made, project, addressed) == wire
+            is_right = made is not None and self._from_plate(made, project, addressed, now) == wire
             self._plates.put(group, made if is_right else None)
         return wire
 
@@ -129,20 +137,37 @@ class Letters:
             delivery.list,
             zone or addressed.subscriber.zone,
             None if registration is None else registration.session,
-            now,
+            self._told(edition, addressed, zone or addressed.subscriber.zone or project.definition.timezone, now),
             # The lengths of the ids are those of the tokens, and so decide where lines end.
             _length(delivery.id),
             _length(addressed.subscriber.id),
             0 if registration is None else _length(registration.id),
         )
 
-    def _from_plate(self, plate: Plate, project: Edition, addressed: Addressed) -> Wire | None:
+    def _told(self, edition: Edition, addressed: Addressed, zone: str, now: datetime) -> int:
+        """A number for all that a message says about sessions; it changes when the words do, not with each moment."""
+        session = addressed.registration.session if addressed.registration is not None else None
+        key = (id(edition), session, zone, now)
+        number = self._telling.get(key)
+        if number is None:
+            words = session_words(edition.campaign, session_of(edition.campaign, addressed.registration), zone, now)
+            if len(self._telling) >= MOMENTS_KEPT:
+                self._telling.clear()
+            # Words that were forgotten come back with a number of their own.
+            number = self._telling[key] = self._words.setdefault(words, self._words_met)
+            self._words_met += number == self._words_met
+            if len(self._words) >= MOMENTS_KEPT:
+                self._words.clear()
+        return number
+
+    def _from_plate(self, plate: Plate, project: Edition, addressed: Addressed, now: datetime) -> Wire | None:
         from drip.mail.headers import mailbox_header, text_header
 
         definition, delivery, subscriber = project.definition, addressed.delivery, addressed.subscriber
         said = message_id(self._keys, delivery, plate.domain)
         to = Mailbox(subscriber.fields.get("first_name", ""), subscriber.email)
-        data = plate.fill(addressed, mailbox_header("To", to), said, lambda line: text_header("Subject", line))
+        lines = {"date": _date(now), "to": mailbox_header("To", to), "message-id": f"Message-ID: {said}"}
+        data = plate.fill(addressed, lines, lambda line: text_header("Subject", line))
         return None if data is None else Wire(definition.bounces, subscriber.email, data, said)
 
     def _plate(
@@ -150,7 +175,7 @@ class Letters:
     ) -> Plate | None:
         """A plate for the group of this reader, or None where its messages can have none."""
         from drip.engine.plates import PlateMaker, SampleKeys, probes_for, sample_of
-        from drip.mail.mime import MESSAGE_ID, SUBJECT, TO
+        from drip.mail.mime import DATE, MESSAGE_ID, SUBJECT, TO
 
         if compiled.fields is None:
             return None
@@ -165,7 +190,7 @@ class Letters:
         subject = SUBJECT if trace.subject.values else trace.subject.whole
         filled = FilledPost(subject, trace.preview.whole, page, text, compiled.images, compiled.attachments)
         headers = self._headers(edition, project, sample, subject, links, mailing_list, now)
-        blank = self._composer.blank(replace(headers, to=TO, message_id=MESSAGE_ID), filled)
+        blank = self._composer.blank(replace(headers, to=TO, date=DATE, message_id=MESSAGE_ID), filled)
         if blank is None:
             return None
         maker = PlateMaker(self._keys, keys, probes, project.definition.fields, trace, blank)
@@ -418,6 +443,13 @@ def _greets_registration(campaign: Campaign, delivery: Delivery) -> bool:
         return False
     step = next((each for each in sequence.steps if each.identity == delivery.step), None)
     return step is not None and step.when.kind is WhenKind.AT_ONCE
+
+
+@lru_cache(maxsize=HEADERS_KEPT)
+def _date(now: datetime) -> str:
+    from drip.mail.headers import date_header
+
+    return date_header(now)
 
 
 @lru_cache(maxsize=HEADERS_KEPT)

@@ -1,10 +1,11 @@
 """Plates: the message of a whole group of readers as bytes, with gaps for what is each reader's own.
 
-Readers of one post at one moment, who share list, session and time zone, get the same bytes but for some words and
-the tokens in their links. The post is printed once for a sample reader (`CompiledPost.trace`), whose fields are known
-by identity and whose tokens can be found again; from then on a reader costs the signing and one join. Only posts that
-print what is a reader's own straight have a plate, and no plate is used that does not make the very bytes that the
-ordinary way made for a real reader. Never composes by itself: `drip.engine.letters` calls it, and does.
+Readers of one post who share list, session and time zone get the same bytes, while the words about the sessions stay
+the same, but for some words of their own and the tokens in their links. The post is printed once for a sample reader
+(`CompiledPost.trace`), whose fields are known by identity and whose tokens can be found again; from then on a reader
+costs the signing and one join. Only posts that print what is a reader's own straight have a plate, and no plate is used
+that does not make the very bytes that the ordinary way made for a real reader. Never composes by itself:
+`drip.engine.letters` calls it, and does.
 """
 
 from __future__ import annotations
@@ -109,12 +110,14 @@ class Plate:
     tokens: Mapping[str, _Token]
     words: tuple[_Word, ...]
     rooms: tuple[int, int]
-    to: int
-    message_id: int
-    subject: tuple[int, int] | None
+    own: Mapping[str, int]
+    subject: int | None
 
-    def fill(self, addressed: Addressed, to: str, message_id: str, write_subject: Callable[[str], str]) -> bytes | None:
-        """The message for one reader of the group, or None for one whose values need a closer look."""
+    def fill(self, addressed: Addressed, lines: Mapping[str, str], write_subject: Callable[[str], str]) -> bytes | None:
+        """The message for one reader of the group, or None for one whose values need a closer look.
+
+        `lines` are the header lines of this message alone: `date`, `to` and `message-id`.
+        """
         values = self._values(addressed)
         if values is None:
             return None
@@ -141,11 +144,10 @@ class Plate:
             return None
         if text_room < 0 or html_room < 0:
             return None  # perhaps base64 is shorter
-        pieces[self.to] = to.encode("ascii")
-        pieces[self.message_id] = f"Message-ID: {message_id}".encode("ascii")
+        for name, line in lines.items():
+            pieces[self.own[name]] = line.encode("ascii")
         if self.subject is not None:
-            place, number = self.subject
-            pieces[place] = write_subject(values[number]).encode("ascii")
+            pieces[self.own["subject"]] = write_subject(values[self.subject]).encode("ascii")
         return b"".join(pieces)
 
     def _values(self, addressed: Addressed) -> list[str] | None:
@@ -256,7 +258,7 @@ class PlateMaker:
             lines.append((line, sources))
         self._rooms = {"text": self.blank.text_room, "html": self.blank.html_room}
         self._write(numbers, len(self.probes) + len(lines))
-        if ("subject" in self._own) is (subject is None) or not {"to", "message-id"} <= self._own.keys():
+        if self._own.keys() != {"date", "to", "message-id", *(() if subject is None else ("subject",))}:
             return None
         if sum(map(len, self._pieces)) > PLATE_MOST:
             return None
@@ -271,9 +273,8 @@ class PlateMaker:
             tokens={name: self._token(name) for name in self._tokens_used()},
             words=tuple(self._word(*key, places) for key, places in self._words.items()),
             rooms=(self._rooms["text"], self._rooms["html"]),
-            to=self._own["to"],
-            message_id=self._own["message-id"],
-            subject=None if subject is None else (self._own["subject"], subject),
+            own=self._own,
+            subject=subject,
         )
 
     def _write(self, numbers: Mapping[int, int], first_address: int) -> None:

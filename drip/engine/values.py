@@ -254,6 +254,23 @@ def open_sessions(
     return tuple(view_session(each, zone, now, link(each.name)) for each in coming)
 
 
+def offered(campaign: Campaign | None, zone: str, now: datetime, link: Callable[[str], str]) -> tuple[SessionView, ...]:
+    """The sessions of the campaign's webinar that a reader may choose from now."""
+    if campaign is None or campaign.webinar is None:
+        return ()
+    webinar = campaign.webinar
+    held = webinar.held if webinar.rule is None else regular_offers(webinar, zone, now)
+    return open_sessions(held, zone, now, link)
+
+
+def session_words(
+    campaign: Campaign | None, session: Session | None, zone: str, now: datetime
+) -> tuple[SessionView, ...]:
+    """All that a message says about sessions, but for the links: those on offer, and the reader's own."""
+    views = offered(campaign, zone, now, lambda _: "")
+    return views if session is None else (*views, view_session(session, zone, now, "own"))
+
+
 def values_for(
     *,
     definition: ProjectDefinition,
@@ -282,8 +299,7 @@ def values_for(
         webinar = campaign.webinar
         minutes = int(webinar.length.total_seconds() // 60)
         values["webinar"] = {"title": webinar.title, "length": f"{minutes} minutes"}
-        held = webinar.held if webinar.rule is None else regular_offers(webinar, zone, now)
-        values["sessions"] = open_sessions(held, zone, now, links.session)
+        values["sessions"] = offered(campaign, zone, now, links.session)
         if session is not None:
             values["session"] = view_session(session, zone, now, links.session(session.name))
     return values

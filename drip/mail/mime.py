@@ -12,11 +12,12 @@ import binascii
 import functools
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from drip.core.message import Filled, FilledPost, Headers, Invite, Shape
 from drip.core.model import Mailbox
 from drip.mail.enclosing import attachment_part, image_part
-from drip.mail.headers import CRLF, Unwritable, write_headers
+from drip.mail.headers import CRLF, Unwritable, date_header, write_headers
 
 # `=_` can occur neither in quoted-printable nor in base64 (RFC 2045 §6.7), so constant boundaries are safe.
 ALTERNATIVE = "=_drip.alternative"
@@ -40,7 +41,9 @@ ENDS = "."
 TO = Mailbox("", "reader@sample.invalid")
 MESSAGE_ID = "<message@sample.invalid>"
 SUBJECT = "drip sample subject"
+DATE = datetime(2001, 1, 1, tzinfo=UTC)
 _SAMPLE_LINES = {
+    "date": date_header(DATE),
     "to": f"To: {TO.address}",
     "message-id": f"Message-ID: {MESSAGE_ID}",
     "subject": f"Subject: {SUBJECT}",
@@ -68,9 +71,9 @@ class _Coded:
 class Blank:
     """A message with gaps: text and names by turns. What fills a gap of a body is written by `quote_value`.
 
-    The names are `to`, `message-id` and `subject`, a whole header line each, and `textN` and `htmlN` for the values
-    of the bodies, with ENDS where a value is the end of its body, without a soft break behind it. Their rooms say how
-    many characters outside ASCII they can take.
+    The names are `date`, `to`, `message-id` and `subject`, a whole header line each, and `textN` and `htmlN` for the
+    values of the bodies, with ENDS where a value is the end of its body, without a soft break behind it. Their rooms
+    say how many characters outside ASCII they can take.
     """
 
     pieces: tuple[str, ...]
@@ -94,7 +97,7 @@ class Composer:
     def blank(self, headers: Headers, post: FilledPost) -> Blank | None:
         """The message with gaps, for readers who differ in their values only; None where there can be none.
 
-        The headers have `TO`, `MESSAGE_ID` and perhaps `SUBJECT` in them.
+        The headers have `TO`, `DATE`, `MESSAGE_ID` and perhaps `SUBJECT` in them.
         """
         coded = [self._coded.get(each.shape) or self._code(each.shape) for each in (post.text, post.html)]
         bodies = []

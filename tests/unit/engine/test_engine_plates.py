@@ -30,6 +30,7 @@ from drip.engine.addressed import Addressed
 from drip.engine.keys import Keys
 from drip.engine.letters import Letters
 from drip.engine.live import Edition, read_edition
+from drip.engine.values import remaining_words
 from drip.errors import DripError
 from drip.project import read_tree
 from tests.stages import HERE, START
@@ -123,7 +124,9 @@ def compare(edition: Edition, readers: Sequence[Addressed], whole: Edition | Non
         group = letters._group(edition, whole, addressed, START)
         plate = letters._plates.get(group) if group is not None else None
         if plate is not None:
-            quick = outcome(lambda plate=plate, addressed=addressed: letters._from_plate(plate, whole, addressed))
+            quick = outcome(
+                lambda plate=plate, addressed=addressed: letters._from_plate(plate, whole, addressed, START)
+            )
             from_plates += isinstance(quick, Wire)
             assert quick in (None, expected), addressed
         assert outcome(lambda addressed=addressed: letters.wire(edition, whole, addressed, START)) == expected
@@ -171,13 +174,31 @@ def test_readers_of_another_zone_session_list_or_length_of_id_share_no_plate() -
     assert compare(edition, readers) > 80
 
 
-def test_a_moment_later_is_another_group() -> None:
-    letters, edition = Letters(KEYS), example()
-    readers = [reader(100 + at, "own-the-mistake", {"first_name": "Ana"}) for at in range(4)]
-    for each in readers:
-        letters.wire(edition, project(), each, START)
-    later = START + timedelta(seconds=1)
-    assert b"14:00:01" in letters.wire(edition, project(), readers[3], later).data
+def test_moments_share_a_plate_as_long_as_the_words_stay() -> None:
+    edition, letters = example(), Letters(KEYS)
+    starts = next(each.starts for each in edition.campaign.webinar.sessions if each.name == "tuesday-noon")  # type: ignore[union-attr]
+    readers = [
+        reader(200 + at, "starting-in-an-hour", {"first_name": "Ana"}, session="tuesday-noon", kind=Kind.REMINDER)
+        for at in range(60)
+    ]
+    # 30 of them within half a second of each other, then one every ten seconds.
+    moments = [starts - timedelta(minutes=59, seconds=20, milliseconds=15 * at) for at in range(30)]
+    moments += [starts - timedelta(minutes=59) + timedelta(seconds=10 * at) for at in range(30)]
+    for each, moment in zip(readers, moments, strict=True):
+        made = letters.wire(edition, project(), each, moment)
+        assert made == Letters(KEYS)._compose(edition, project(), each, moment.replace(microsecond=0))[0]
+    minutes = {remaining_words(starts - moment.replace(microsecond=0)) for moment in moments}
+    assert len(letters._plates._plates) == len(minutes) == 6
+
+
+def test_a_session_that_has_begun_is_on_no_plate() -> None:
+    edition, letters = example(), Letters(KEYS)
+    starts = min(each.starts for each in edition.campaign.webinar.sessions)  # type: ignore[union-attr]
+    readers = [reader(100 + at, "own-the-mistake", {"first_name": "Ana"}) for at in range(8)]
+    for at, each in enumerate(readers):
+        moment = starts + timedelta(seconds=at - 4)
+        offered = letters.wire(edition, project(), each, moment).data.count(b"tuesday-noon")
+        assert bool(offered) is (at < 4)
 
 
 SEEDS = range(3)
@@ -324,8 +345,10 @@ def test_no_plate_is_used_that_does_not_make_the_readers_bytes(monkeypatch: pyte
 def test_plates_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plates, "PLATES_KEPT", 4)
     letters, edition = Letters(KEYS), example()
-    for at in range(40):
-        addressed = reader(100 + at % 2, "own-the-mistake", {"first_name": "Ana"})
-        letters.wire(edition, project(), addressed, START + timedelta(minutes=at // 2))
+    zones = ["Europe/Berlin", "Asia/Kathmandu", "Asia/Tokyo", "UTC", "Europe/London", "Asia/Dubai", "America/Lima"]
+    for at, zone in enumerate(each for each in zones for _ in range(2)):
+        letters.wire(edition, project(), reader(100 + at, "own-the-mistake", {}, zone=zone), START)
     assert len(letters._plates._plates) == 4
+    for at, zone in enumerate(zones):
+        letters.wire(edition, project(), reader(200 + at, "last-seats", {}, zone=zone), START)
     assert len(letters._plates._met) <= 4
