@@ -13,7 +13,7 @@ import click
 from drip.cli.grammar import Call, command, dry_run_option
 from drip.cli.names import complete_campaign, complete_session, near_hint
 from drip.cli.output import count, one_line
-from drip.cli.people import EXITS, attendance, webinar_campaigns, zone_named
+from drip.cli.people import EXITS, attendance, check_begun, webinar_campaigns, zone_named
 from drip.core.attended import read_report
 from drip.core.events import AttendanceReported
 from drip.core.records import Attendance
@@ -84,6 +84,7 @@ def import_(
         with project.store.read() as work:
             (name,) = webinar_campaigns(project, work, campaign)
             chosen = _session(project, work, name, session)
+            check_begun(project, work, name, chosen, call.now())
             matched = match(work, project.keys, sheet, name, chosen)
         events = _events(matched, sheet.kind, others_missed=others_missed)
         done: Counter[str] = Counter()

@@ -23,6 +23,7 @@ from drip.core.records import (
     SubscriptionState,
 )
 from drip.core.seats import seat_state
+from drip.core.when import moment_text
 from drip.errors import DripError, NotFound, WrongUsage
 
 if TYPE_CHECKING:
@@ -428,6 +429,17 @@ def booked_seat(project: Project, work: Work, person: Subscriber, campaign: str 
     return found[-1]
 
 
+def check_begun(project: Project, work: Work, campaign: str, session: str, now: datetime) -> None:
+    """Raises WrongUsage where a session is still to come: whoever is called missed then would be told so after it."""
+    starts = {each.name: each.starts for each in work.sessions(campaign)}.get(session)
+    if starts is not None and now < starts:
+        begins = moment_text(starts, project.definition.timezone)
+        raise WrongUsage(
+            f"{campaign}/{session} begins {begins}: nobody came or missed it yet",
+            hint="`drip session list` shows when each of them is",
+        )
+
+
 @command(
     "mark",
     examples=(
@@ -446,6 +458,7 @@ def mark(call: Call, email: str, came: str, campaign: str | None, dry_run: bool)
         with project.store.read() as work:
             person = find_subscriber(project, work, email)
             booked = booked_seat(project, work, person, campaign)
+            check_begun(project, work, booked.campaign, booked.session, call.now())
         if not dry_run:
             project.engine.happen(AttendanceReported(booked.id, Attendance(came), BY_AUTHOR), call.now())
     if call.output.json:

@@ -399,3 +399,20 @@ def test_an_address_that_no_mail_gets_to_is_refused_at_the_door(letter: Letter, 
     assert told.stderr == "error: `ö` before the @ is not ASCII, and no mail of drip gets there\n"
     assert "bücher" not in letter.ok("subscriber", "list", "-v")
     letter.ok(*words, "joerg@bücher.example", *more)
+
+
+@pytest.mark.parametrize("is_report", [False, True])
+def test_nobody_came_or_missed_what_is_still_to_come(letter: Letter, is_report: bool) -> None:
+    letter.register("mia@example.com")
+    report = letter.folder / "report.csv"
+    report.write_text("Email,Join Time,Duration\nben@example.com,2026-12-08 12:01,50\n", encoding="utf-8")
+    more = (CAMPAIGN, "--session", "tuesday-noon", "--tz", "America/New_York", "--others-missed")
+    words = ("import", str(report), *more) if is_report else ("mark", "mia@example.com", "missed")
+    letter.at("2026-12-08 16:59")
+    told = letter.drip("attendance", *words)
+    assert told.exit_code == 2
+    assert "begins Tue 8 Dec 12:00 in New York: nobody came or missed it yet" in told.stderr
+    assert "missed" not in letter.ok("registration", "list")
+    letter.at("2026-12-08 17:00")
+    letter.ok("attendance", *words)
+    assert "missed" in letter.ok("registration", "list")

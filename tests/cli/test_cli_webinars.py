@@ -195,6 +195,7 @@ def test_a_seat_is_added_by_asking_or_with_evidence(letter: Letter) -> None:
 def test_lists_and_exports_agree_with_one_another(letter: Letter) -> None:
     letter.register("mia@example.com")
     letter.register("ben@example.com", "saturday-morning")
+    letter.at("2026-12-08 17:05")
     letter.ok("attendance", "mark", "mia@example.com", "attended")
     sessions = [json.loads(line) for line in letter.ok("session", "list", "--json").splitlines()]
     assert {each["session"]: each["booked"] for each in sessions} == {
