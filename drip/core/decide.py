@@ -13,8 +13,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from drip.core.early import SOON, beginning, can_begin_earlier, earliest, is_short
 from drip.core.endings import why_over
-from drip.core.lateness import attendance_deadline, expiry, last_moment, registered_too_late, stop_moment
+from drip.core.lateness import (
+    REGISTERED_LATE,
+    attendance_deadline,
+    expiry,
+    last_moment,
+    registered_too_late,
+    stop_moment,
+)
 from drip.core.model import Campaign, LatePolicy, Sequence, Step, Verb, WhenKind
 from drip.core.pauses import after_pauses, counted, skipped_in, with_breaks
 from drip.core.reasons import Reason, ReasonName
@@ -151,8 +159,9 @@ def _decide_step(sequence: Sequence, step: Step, facts: Facts, now: datetime, ca
         return Skip(step, Reason(ReasonName.REGISTERED_LATE, lambda: _registered_late_text(written, facts)))
     planned = _after_edit(sequence, step, facts, written)
     moment = _spaced(sequence, step, facts, planned)
-    if now < moment:
-        return _wait(sequence, step, facts, moment, is_spaced=moment > planned)
+    begins = _begins(step, moment, facts, now)
+    if now < begins:
+        return _wait(sequence, step, facts, moment, is_spaced=moment > planned, look=begins)
     return _decide_due(sequence, step, facts, now, moment)
 
 
@@ -178,14 +187,47 @@ def _spaced(sequence: Sequence, step: Step, facts: Facts, written: datetime) -> 
     return settle(step.when, facts.last_drip_at + SPACING, sequence.hours, facts.zone)
 
 
-def _wait(sequence: Sequence, step: Step, facts: Facts, moment: datetime, *, is_spaced: bool) -> Wait:
+def _begins(step: Step, moment: datetime, facts: Facts, now: datetime) -> datetime:
+    """When the step begins, or is to be looked at again: a reminder to many is sent earlier than to few.
+
+    How many there are is only known then, so it is looked at from the earliest moment on.
+    """
+    session, lead = facts.session, facts.lead
+    if lead is None or session is None or not can_begin_earlier(step, moment, session.starts):
+        return moment
+    looked_at = earliest(moment, session.starts)
+    if now < looked_at:
+        return looked_at
+    if is_short(step, moment, session.starts, 2 * lead):
+        return moment  # and so it stays, if they become twice as many
+    begins = beginning(step, moment, session.starts, lead)
+    # Nobody is reminded right after they registered, and nobody loses a reminder by its coming earlier.
+    return _half_way(now, max(begins, min(moment, facts.enrollment.started_at + REGISTERED_LATE)))
+
+
+def _half_way(now: datetime, begins: datetime) -> datetime:
+    """Until then the number may change that the beginning goes by."""
+    return begins if begins - now <= SOON else now + (begins - now) / 2
+
+
+def _wait(
+    sequence: Sequence,
+    step: Step,
+    facts: Facts,
+    moment: datetime,
+    *,
+    is_spaced: bool,
+    look: datetime | None = None,
+) -> Wait:
+    """Wait for the moment; `look`: and look again at an earlier one."""
+
     def text() -> str:
         when = moment_text(moment, facts.zone)
         spaced = f"{_hours_text(SPACING)} after the last drip mail at the least"
         return f"{spaced if is_spaced else step.when.phrase} ({when})"
 
     reason = Reason(ReasonName.SPACING if is_spaced else ReasonName.NOT_DUE, text)
-    return _wait_or_stop(sequence, facts, Wait(moment, step, reason))
+    return _wait_or_stop(sequence, facts, Wait(look or moment, step, reason))
 
 
 def _wait_or_stop(sequence: Sequence, facts: Facts, wait: Wait) -> Wait:
@@ -233,7 +275,7 @@ def _decide_due(sequence: Sequence, step: Step, facts: Facts, now: datetime, mom
         text = f"outside {hours.phrase}, goes {moment_text(opening, facts.zone)}"
         return _wait_or_stop(sequence, facts, Wait(opening, step, Reason(ReasonName.OUTSIDE_HOURS, text)))
     choice = _variant(step, facts) if step.verb is Verb.TEST else None
-    reason = late or Reason(ReasonName.DUE, lambda: _due_text(step, facts, moment, choice))
+    reason = late or Reason(ReasonName.DUE, lambda: _due_text(step, facts, moment, choice, now))
     return Do(step, moment, expires, reason, choice)
 
 
@@ -268,8 +310,11 @@ def _await_attendance(sequence: Sequence, step: Step, facts: Facts, now: datetim
     return Skip(step, Reason(ReasonName.ATTENDANCE_UNKNOWN, f"attendance was not known by {at}"))
 
 
-def _due_text(step: Step, facts: Facts, moment: datetime, choice: Choice | None) -> str:
+def _due_text(step: Step, facts: Facts, moment: datetime, choice: Choice | None, now: datetime) -> str:
     at = "" if step.when.kind is WhenKind.AT_ONCE else f" ({moment_text(moment, facts.zone)})"
+    if now < moment and facts.lead is not None:
+        minutes = -(-facts.lead // timedelta(minutes=1))
+        at += f", begun earlier: the relays need {minutes} minutes for everybody"
     return f"{step.when.phrase}{at}" + (f"; {choice.text}" if choice is not None else "")
 
 

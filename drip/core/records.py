@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import NewType
 
@@ -325,6 +325,7 @@ class Facts:
     the last drip mail (not a service mail) was sent to this person, in any sequence. `variants` are the posts that
     the person was given by tests of the campaign, by the identity of the step.
     `paused_at` says that the sequence stands still, `pauses` when it did before.
+    `lead` is how long the relays need for a mail to all who have a seat in the session; None where that is nothing.
     """
 
     subscriber: Subscriber
@@ -343,6 +344,7 @@ class Facts:
     joined_at: datetime | None = None
     paused_at: datetime | None = None
     pauses: tuple[Pause, ...] = ()
+    lead: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from drip.core.records import (
     SubscriberId,
 )
 from drip.core.step_mail import kind_of_step, occasion_of_step
+from drip.engine.leading import Leads
 from drip.engine.live import Edition
 from drip.engine.scene import Scene, end
 from drip.engine.subscribing import ask_to_join, change_tag, leave_list
@@ -71,6 +72,7 @@ def _advance_batch(scene: Scene) -> tuple[int, int, bool]:
         return 0, 0, False
     facts = work.facts_for(batch, scene.live.project(work).definition.timezone)
     editions = {each.revision.campaign: each for each in scene.live.campaigns(work)}
+    leads = Leads(scene, editions)
     planned = 0
     acted: set[SubscriberId] = set()
     for enrollment in batch:
@@ -82,7 +84,7 @@ def _advance_batch(scene: Scene) -> tuple[int, int, bool]:
         except DripError as error:
             _cannot_read(scene, enrollment, error)
             continue
-        planned += advance_one(scene, edition, enrollment, facts[enrollment.id], acted)
+        planned += advance_one(scene, edition, enrollment, leads.told(facts[enrollment.id]), acted)
     scene.write_log()
     return len(batch), planned, bool(acted)
 

@@ -19,6 +19,7 @@ from drip.core.delivery import DeliveryState
 from drip.core.events import Event, LinkClicked, OfferLapsed, SessionEnded
 from drip.core.model import ProjectDefinition
 from drip.core.records import Delivery, Kind, LogEntry
+from drip.core.rush import together
 from drip.engine.happen import perform
 from drip.engine.keys import Keys
 from drip.engine.ledger import settle_steps
@@ -124,7 +125,7 @@ class Engine:
 
     def scene(self, work: Work, now: datetime) -> Scene:
         """What event and step functions work with, inside one open transaction."""
-        return Scene(work, self.live, self.keys, now)
+        return Scene(work, self.live, self.keys, now, together(self.definition.relays))
 
     @property
     def letters(self) -> Letters:

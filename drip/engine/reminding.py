@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from drip.core.early import beginning, lead_of
 from drip.core.lateness import until_session
 from drip.core.model import Campaign, Session, TriggerKind, Verb, WhenKind
 from drip.core.rush import Rush
@@ -46,8 +47,10 @@ def moment_of(step: Step, session: Session, now: datetime) -> datetime:
     return due(step.when, anchor=now, zone=zone, hours=None, session=session, campaign_zone=zone)
 
 
-def rushes(work: Work, editions: Iterable[Edition], now: datetime, until: datetime) -> Iterator[Rush]:
-    """The reminders of the sessions that start until then, as far as they are not over."""
+def rushes(
+    work: Work, editions: Iterable[Edition], now: datetime, until: datetime, per_minute: int | None
+) -> Iterator[Rush]:
+    """The reminders of the sessions that start until then, as far as they are not over, at the pace of the relays."""
     for edition in editions:
         campaign, name = edition.campaign, edition.revision.campaign
         if campaign is None or campaign.webinar is None:
@@ -57,10 +60,17 @@ def rushes(work: Work, editions: Iterable[Edition], now: datetime, until: dateti
                 continue
             readers = work.booked_count(name, session.name)
             for step in reminders_of(campaign):
-                at = moment_of(step, session, now)
-                good_until = until_session(step, at, session.starts)
-                if good_until > now:
-                    yield Rush(name, step.target, session.name, max(at, now), good_until, readers)
+                rush = rush_of(name, step, session, readers, now, per_minute)
+                if rush.until > now:
+                    yield rush
+
+
+def rush_of(campaign: str, step: Step, session: Session, readers: int, now: datetime, per_minute: int | None) -> Rush:
+    """One reminder to so many readers."""
+    at = moment_of(step, session, now)
+    begins = at if per_minute is None else beginning(step, at, session.starts, lead_of(readers, per_minute))
+    until = until_session(step, at, session.starts)
+    return Rush(campaign, step.target, session.name, max(begins, now), until, readers, at)
 
 
 def planned_urgent(work: Work, live: Live, now: datetime, until: datetime) -> int:

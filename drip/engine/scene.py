@@ -41,12 +41,16 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What every event function gets: the open transaction, what is live, the keys, and the moment."""
+    """What every event function gets: the open transaction, what is live, the keys, and the moment.
+
+    `per_minute` is how fast the relays are, where drip.yaml holds them to a pace.
+    """
 
     work: Work
     live: Live
     keys: Keys
     now: datetime
+    per_minute: int | None = None
     entries: list[LogEntry] = field(default_factory=list)
 
     def write_log(self) -> None:

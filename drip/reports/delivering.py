@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from drip.core.reasons import ReasonName
+from drip.core.rush import in_use, together
 from drip.core.when import wall_clock
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def reminder_needs(project: Project, work: Work, now: datetime) -> list[Need]:
         return []
     zone = project.definition.timezone
     needs = []
-    for each in rushes(work, project.engine.live.campaigns(work), now, now + AHEAD):
+    for each in rushes(work, project.engine.live.campaigns(work), now, now + AHEAD, per_minute):
         late = each.readers - each.in_time(per_minute, left)
         if late:
             pace = f"{per_minute:,} a minute" if per_minute is not None else f"{left:,} today"
@@ -138,13 +139,11 @@ def reminder_needs(project: Project, work: Work, now: datetime) -> list[Need]:
 def _capacity(project: Project, numbers: Sequence[RelayNumbers]) -> tuple[int | None, int | None]:
     """Messages a minute and what is left of the day, of the relays that are used together; None: any number."""
     relays = project.definition.relays
-    first = [each for each in relays if each.weight] or list(relays[:1])
+    first = in_use(relays)
     known = {each.relay: each for each in numbers}
     from drip.engine.pacing import relay_name
 
-    paces = [each.pace_per_minute for each in first]
     mosts = [known[name] if (name := relay_name(each)) in known else None for each in first]
-    per_minute = sum(each or 0 for each in paces) if paces and all(paces) else None
     limited = [each for each in mosts if each is not None and each.most is not None]
     left = sum((each.most or 0) - each.used for each in limited) if limited and len(limited) == len(first) else None
-    return per_minute, left
+    return together(relays), left
