@@ -5,8 +5,8 @@ It changes nothing and names no reader.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from drip.cli.grammar import Call
-from drip.cli.output import count, one_line, rfc3339
-from drip.core.when import WEEKDAY_NAMES, local_wall
+from drip.cli.output import count, one_line, rfc3339, span_words
+from drip.core.when import WEEKDAY_NAMES, local_wall, moment_text
 from drip.errors import WrongUsage
 
 if TYPE_CHECKING:
+    from drip.core.drain import Jam
     from drip.core.model import Campaign
     from drip.engine.apply import CampaignPlan
     from drip.engine.forecast import Outlook
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 DAYS = 30
 DAYS_MAX = 366
 STDOUT = "-"
+LeftOut = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +63,61 @@ def show_forecast(
     if wanted is None:
         raise NotApplied
     lines = _lines(live if changes else None, wanted, zone, names)
+    left_out = _left_out(project)
+    queues = _queues(project, wanted)
     written = _write_calendar(project, lines, calendar, start) if calendar is not None else 0
     if call.output.json:
         if calendar != STDOUT:
-            call.output.document(_document(lines, wanted, days, changes=changes))
+            call.output.document(_document(lines, wanted, days, changes=changes, left_out=left_out, queues=queues))
     elif calendar != STDOUT:
-        _tell(call, lines, wanted, days, changes=changes, is_capped=project.definition.at_most is not None)
+        _tell(call, lines, wanted, days, changes=changes, left_out=left_out)
+        _tell_queues(call, queues, zone)
         if calendar is not None:
             call.output.answer(f"wrote {one_line(calendar)}: {count(written, 'entry', 'entries')}")
+
+
+def _left_out(project: Project) -> LeftOut:
+    """What can make a difference in this project, and is not foreseen: by name, for machines, and as it is told."""
+    found = {}
+    definition = project.definition
+    if definition.at_most is not None:
+        found["at-most"] = "what `at-most` of drip.yaml puts off to another day"
+    if definition.paces:
+        found["domain-pace"] = "what the pace of a domain lets wait"
+    return found
+
+
+def _queues(project: Project, outlook: Outlook) -> Sequence[Jam]:
+    """The days on which the relays do not keep up with all that becomes due, whichever campaign it is of."""
+    from drip.core.drain import jams
+    from drip.engine.pacing import tap_of
+
+    definition = project.definition
+    due: Counter[datetime] = Counter()
+    for mail, number in outlook.numbers.items():
+        due[mail.at] += number
+    with project.store.read() as work:
+        tap = tap_of(work, definition.relays, definition.timezone, outlook.start)
+    return jams(due, tap, outlook.start, definition.timezone)
+
+
+def _tell_queues(call: Call, queues: Sequence[Jam], zone: str) -> None:
+    if not queues:
+        return
+    rows = [
+        (
+            f"{WEEKDAY_NAMES[each.day.weekday()]} {each.day}",
+            f"{each.due:,}",
+            f"{each.left:,}",
+            f"{each.waiting:,}",
+            moment_text(each.gone_at, zone),
+        )
+        for each in queues
+    ]
+    call.output.answer()
+    call.output.answer("the relays do not keep up, by their pace and quota; mails wait for them:")
+    call.output.answer()
+    call.output.table(("day", "become due", "leave", "wait on", "the last of them has left"), rows, right=range(1, 4))
 
 
 def _wanted(project: Project, plans: Sequence[CampaignPlan], now: datetime) -> list[Campaign]:
@@ -119,7 +168,7 @@ def _lines(live: Outlook | None, wanted: Outlook, zone: str, names: Sequence[str
     return sorted(lines, key=lambda each: (each.day, each.first, each.campaign, each.what))
 
 
-def _tell(call: Call, lines: Sequence[Line], outlook: Outlook, days: int, *, changes: bool, is_capped: bool) -> None:
+def _tell(call: Call, lines: Sequence[Line], outlook: Outlook, days: int, *, changes: bool, left_out: LeftOut) -> None:
     out = call.output
     state = "after `drip apply`" if changes else "as it is live"
     out.answer(f"the next {count(days, 'day')} {state}, if nobody acts")
@@ -136,17 +185,36 @@ def _tell(call: Call, lines: Sequence[Line], outlook: Outlook, days: int, *, cha
     out.table(headings, rows, right=range(3, len(headings)))
     out.answer()
     out.answer(f"{count(outlook.people, 'person', 'people')} looked at; who joins, leaves or registers changes it")
-    if is_capped:
-        out.answer("not in it: what `at-most` of drip.yaml puts off to another day")
+    if outlook.width is not None:
+        out.answer(
+            f"who stands alike within {span_words(outlook.width)} was looked at once: a mail near midnight may count"
+            " for the day beside it"
+        )
+    for text in left_out.values():
+        out.answer(f"not in it: {text}")
 
 
-def _document(lines: Sequence[Line], outlook: Outlook, days: int, *, changes: bool) -> dict[str, object]:
+def _document(
+    lines: Sequence[Line], outlook: Outlook, days: int, *, changes: bool, left_out: LeftOut, queues: Sequence[Jam]
+) -> dict[str, object]:
     return {
         "type": "forecast",
         "start": rfc3339(outlook.start),
         "days": days,
         "state": "after-apply" if changes else "live",
         "people": outlook.people,
+        "alike_within_seconds": None if outlook.width is None else int(outlook.width.total_seconds()),
+        "not_in_it": list(left_out),
+        "queues": [
+            {
+                "day": str(each.day),
+                "due": each.due,
+                "left": each.left,
+                "waiting": each.waiting,
+                "gone_at": rfc3339(each.gone_at),
+            }
+            for each in queues
+        ],
         "lines": [
             {
                 "day": str(each.day),

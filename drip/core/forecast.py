@@ -53,6 +53,20 @@ class Turn:
     people: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What plots ask about people: which tags, fields and clicks (campaign, post), and since when they have joined.
+
+    `before` says that it matters who was in a sequence before, and since when.
+    """
+
+    tags: frozenset[str]
+    fields: tuple[str, ...]
+    clicks: frozenset[tuple[str, str]]
+    since: bool
+    before: bool
+
+
 class Forecast:
     """The mails from `start` to `until`, for one person after the other.
 
@@ -73,9 +87,17 @@ class Forecast:
         """How many different positions there were."""
         return len(self._turns)
 
-    def add(self, standing: Standing) -> Turn | None:
-        """Look at one person, whose standing is used up by it. Their first turn, or None: nothing is ahead of them."""
-        self.people += 1
+    @property
+    def asked(self) -> Asked:
+        """What is asked about people, by which they differ."""
+        return self._likeness.asked
+
+    def add(self, standing: Standing, people: int = 1) -> Turn | None:
+        """Look at one person, who stands for so many; their standing is used up by it.
+
+        Their first turn, or None: nothing is ahead of them.
+        """
+        self.people += people
         for passage in standing.running():
             self._look(standing, passage)
         first: Turn | None = None
@@ -100,7 +122,7 @@ class Forecast:
         else:
             raise AssertionError(f"subscriber {standing.subscriber.id} does not come to rest")
         if first is not None:
-            first.people += 1
+            first.people += people
         return first
 
     def _look(self, standing: Standing, passage: Passage) -> None:
@@ -262,6 +284,13 @@ class _Likeness:
             for step in sequence.steps
             if step.condition is not None  # in one revision that somebody keeps
         }
+
+    @property
+    def asked(self) -> Asked:
+        """The part of it that is not the same for all plots."""
+        return Asked(
+            self._tags, self._fields, self._clickable, self._asks_since, bool(self._startable) or self._has_paused
+        )
 
     def of(self, standing: Standing, moment: datetime) -> tuple[object, ...]:
         """Everything that matters about somebody who comes to this run."""

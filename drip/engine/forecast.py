@@ -14,22 +14,30 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from drip.core.edited import Edit
-from drip.core.forecast import Forecast, Foreseen, Turn
+from drip.core.forecast import Asked, Forecast, Foreseen, Turn
 from drip.core.model import Broadcast, Campaign, OptIn, ProjectDefinition
 from drip.core.moved import move_sessions
 from drip.core.records import Attendance, RevisionId, SubscriberId
 from drip.core.segments import parse_condition
-from drip.core.standing import Announcement, Plots
+from drip.core.standing import Announcement, Plots, Standing
 from drip.core.when import due as due_moment
 from drip.core.when import parse_when
 from drip.engine.broadcasts import FIRST_ZONE, LATE, occasion_of, occasions_of
 from drip.engine.live import Live
 
 if TYPE_CHECKING:
+    from drip.store.crowds import Group, Key
     from drip.store.work import Work
 
 PEOPLE_AT_ONCE = 5_000
 """How many are read in one go: few enough to keep the memory small, many enough that the queries cost nothing."""
+PEOPLE_ALONE_MAX = 20_000
+"""Up to so many are looked at one by one: two seconds. Of more, those who stand alike are looked at once."""
+SORTED_AT_ONCE = 50_000
+GROUPS_MAX = 10_000
+"""With more groups than this, moments are taken to the next greater width."""
+# Each a multiple of the one before.
+WIDTHS = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(days=1))
 DRIP_MATTERS = timedelta(days=7)
 """The last drip mail keeps the next one away for 12 hours; a closed week later it is forgotten."""
 
@@ -42,6 +50,8 @@ class Outlook:
     until: datetime
     people: int
     numbers: Counter[Foreseen]
+    width: timedelta | None = None
+    """People whose moments lie this near to each other were taken as one; None: each was looked at alone."""
 
 
 def live_outlook(
@@ -62,8 +72,8 @@ def live_outlook(
     campaigns = [each.campaign for each in live.campaigns(work) if each.campaign is not None]
     plots = _plots(work, live, project, campaigns, _announcements(work), start)
     forecast = Forecast(plots, start, until, every=every)
-    _look(work, live, forecast, project.timezone, [], tell, met)
-    return Outlook(start, until, forecast.people, forecast.numbers())
+    width = _look(work, live, forecast, project.timezone, [], tell, met)
+    return Outlook(start, until, forecast.people, forecast.numbers(), width)
 
 
 def wanted_outlook(
@@ -94,8 +104,8 @@ def wanted_outlook(
     plots = _plots(work, live, definition, list(campaigns.values()), [*kept, *planned], start)
     edits = [Edit(before[each.name], each, zone_changed=zone_changed) for each in wanted if each.name in before]
     forecast = Forecast(plots, start, until, every=every)
-    _look(work, live, forecast, definition.timezone, edits, tell, None)
-    return Outlook(start, until, forecast.people, forecast.numbers())
+    width = _look(work, live, forecast, definition.timezone, edits, tell, None)
+    return Outlook(start, until, forecast.people, forecast.numbers(), width)
 
 
 def _look(
@@ -106,22 +116,55 @@ def _look(
     edits: Sequence[Edit],
     tell: Callable[[int], None],
     met: Callable[[SubscriberId, Turn | None], None] | None,
-) -> None:
+) -> timedelta | None:
+    """Look at everybody: one by one, or where they are many at one of each group; the width of the groups."""
+
     def plot_of(revision_id: RevisionId) -> Campaign | None:
         return live.edition(work, revision_id).campaign
 
-    after = 0
+    def foresee(standing: Standing, people: int = 1) -> Turn | None:
+        for edit in edits:
+            move_sessions(standing, edit.wanted, forecast.start)
+            edit.apply(standing, forecast.start)
+        return forecast.add(standing, people)
+
     lately = forecast.start - DRIP_MATTERS
+    if met is None and work.count_people() > PEOPLE_ALONE_MAX:
+        groups, width = _groups(work, forecast.asked, lately, tell)
+        chosen = sorted(groups)
+        for first in range(0, len(chosen), PEOPLE_AT_ONCE):
+            numbers = dict(chosen[first : first + PEOPLE_AT_ONCE])
+            for standing in work.standings_of(list(numbers), zone, lately, plot_of):
+                foresee(standing, numbers[standing.subscriber.id])
+        return width
+    after = 0
     while (last := work.last_of_range(after, PEOPLE_AT_ONCE)) is not None:
         for standing in work.standings(after, last, zone, lately, plot_of):
-            for edit in edits:
-                move_sessions(standing, edit.wanted, forecast.start)
-                edit.apply(standing, forecast.start)
-            turn = forecast.add(standing)
+            turn = foresee(standing)
             if met is not None:
                 met(standing.subscriber.id, turn)
         after = last
         tell(forecast.people)
+    return None
+
+
+def _groups(
+    work: Work, asked: Asked, lately: datetime, tell: Callable[[int], None]
+) -> tuple[Sequence[Group], timedelta]:
+    """Everybody in groups who stand alike, as finely as keeps the groups few."""
+    widths = list(reversed(WIDTHS))
+    width = widths.pop()
+    groups: dict[Key, Group] = {}
+    after = seen = 0
+    while (last := work.last_of_range(after, SORTED_AT_ONCE)) is not None:
+        work.sort(groups, asked, width, after, last, lately)
+        after = last
+        seen += SORTED_AT_ONCE
+        tell(seen)
+        while len(groups) > GROUPS_MAX and widths:
+            greater = widths.pop()
+            groups, width = work.coarser(groups, asked, greater // width), greater
+    return list(groups.values()), width
 
 
 def _plots(

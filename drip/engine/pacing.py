@@ -19,6 +19,7 @@ from drip.core.pace import today as on_day
 from drip.core.when import wall_clock
 
 if TYPE_CHECKING:
+    from drip.core.drain import Tap
     from drip.core.records import Delivery, DeliveryId
     from drip.mail.pace import Draw
     from drip.store.desk import Reader
@@ -192,6 +193,22 @@ class Domains:
                 del readers[each.id]
                 again_at += terms.interval
             self._next[domain] = again_at
+
+
+def tap_of(work: Work, relays: Sequence[Relay], zone: str, now: datetime) -> Tap:
+    """What these relays let through from now on. Without weights the first one sends, at its pace, until its quota is
+    used and the next one takes over."""
+    from drip.core.drain import Tap
+
+    sharing = [each for each in relays if each.weight is not None] or relays[:1]
+    paces = [each.pace_per_minute for each in sharing]
+    stand = [standing(work, each, zone, now) for each in relays]
+    return Tap(
+        None if None in paces else sum(each or 0 for each in paces) or None,
+        tuple(terms_of(each) for each in relays),
+        tuple(used for used, _, _ in stand),
+        tuple(days for _, _, days in stand),
+    )
 
 
 def standing(work: Work, relay: Relay, zone: str, now: datetime) -> tuple[int, int | None, int]:

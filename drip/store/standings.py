@@ -7,7 +7,7 @@ subscribers, so that every query walks an index and the number of queries does n
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -24,10 +24,11 @@ from drip.core.records import (
     RegistrationId,
     RevisionId,
     StepDone,
+    SubscriberId,
     SubscriptionState,
 )
 from drip.core.standing import Mail, Passage, Seat, Standing
-from drip.store.columns import Moment, ranked, said
+from drip.store.columns import Moment, among, ranked, said
 from drip.store.facts import REGISTRATION
 from drip.store.people import SUBSCRIBER, as_subscriber
 from drip.store.schema import (
@@ -88,9 +89,16 @@ def within(column: ColumnElement[Any]) -> tuple[ColumnElement[bool], ColumnEleme
     return column > after, column <= last
 
 
+in_range = within
+
+
 @cache
-def statements() -> dict[str, Select[Any]]:
-    """What is read of one range of subscribers, by name."""
+def statements(chosen: bool, postgres: bool) -> dict[str, Select[Any]]:
+    """What is read of one range of subscribers, or of `chosen` ones, by name."""
+
+    def within(column: ColumnElement[Any]) -> tuple[ColumnElement[bool], ...]:
+        return (among(column, "ids", postgres),) if chosen else in_range(column)
+
     seats = registration.join(
         session, (session.c.campaign == registration.c.campaign) & (session.c.name == registration.c.session)
     ).outerjoin(attendance, attendance.c.registration_id == registration.c.id)
@@ -169,11 +177,29 @@ class Standings(Transaction):
 
         `plot_of` gives the campaign of a revision.
         """
-        read = statements()
+        return self._standings({"after": after_id, "last": last_id}, zone, lately, plot_of)
+
+    def standings_of(
+        self,
+        ids: Sequence[SubscriberId],
+        zone: str,
+        lately: datetime,
+        plot_of: Callable[[RevisionId], Campaign | None],
+    ) -> Sequence[Standing]:
+        """These people, in the order of their ids."""
+        return self._standings({"ids": ids}, zone, lately, plot_of)
+
+    def _standings(
+        self,
+        which: Mapping[str, Any],
+        zone: str,
+        lately: datetime,
+        plot_of: Callable[[RevisionId], Campaign | None],
+    ) -> Sequence[Standing]:
         rows: dict[str, Sequence[Row_]] = {}
-        for name, statement in read.items():
+        for name, statement in statements("ids" in which, self._postgres).items():
             more = {"lately": lately} if name == "last" else {}
-            rows[name] = self._all(statement, after=after_id, last=last_id, **more)
+            rows[name] = self._all(statement, **which, **more)
         tags: dict[int, set[str]] = defaultdict(set)
         for number, word in rows["tags"]:
             tags[number].add(word)

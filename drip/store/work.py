@@ -10,6 +10,7 @@ from drip.store.broadcasts import Broadcasts
 from drip.store.bursts import Bursts
 from drip.store.caps import Caps
 from drip.store.clicks import Clicks
+from drip.store.crowds import Crowds
 from drip.store.deliveries import Deliveries
 from drip.store.desk import Desk
 from drip.store.forgetting import Forgetting
@@ -34,6 +35,7 @@ class Work(
     Broadcasts,
     Bursts,
     Caps,
+    Crowds,
     Clicks,
     Deliveries,
     Desk,

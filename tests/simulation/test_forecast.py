@@ -13,9 +13,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from drip.core.forecast import Forecast, Foreseen, ahead
+from drip.engine import forecast
+from drip.engine.forecast import Outlook, live_outlook
+from drip.rehearsal.dice import Dice
 from drip.rehearsal.foresight import Done, Mailed, compare
 from tests.simulation.drama import CALM
-from tests.simulation.futures import future, lived
+from tests.simulation.futures import EVERY, future, lived, past, unchecked
+from tests.simulation.storm import START, project
 from tests.simulation.world import World
 
 FUTURES = int(os.environ.get("DRIP_FUTURES", "4"))
@@ -49,6 +53,38 @@ def test_what_is_foreseen_of_an_edit_is_what_happens_after_it(seed: int) -> None
     assert {(each.at, each.step or each.post) for each in found.wanted.numbers} == played
     assert sum(found.wanted.numbers.values()) == sum(found.played.values()) > 0
     assert found.differences() == []
+
+
+@pytest.mark.parametrize("seed", [21, 22])
+def test_what_is_foreseen_of_groups_is_what_is_foreseen_of_each_of_them(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Moments are taken to the distance of two runs: whoever falls between the same two meets the same run."""
+    files = project(Dice("future", seed).about("files"))
+    with unchecked():
+        play = past(seed, files, 60, 20)
+    start = START + timedelta(days=20)
+    until = start + timedelta(days=30)
+    with play.store.read() as work:
+        alone = live_outlook(work, play.engine.live, start, until, every=EVERY)
+        monkeypatch.setattr(forecast, "PEOPLE_ALONE_MAX", 0)
+        monkeypatch.setattr(forecast, "WIDTHS", (EVERY,))
+        groups = live_outlook(work, play.engine.live, start, until, every=EVERY)
+        monkeypatch.setattr(forecast, "GROUPS_MAX", 1)
+        monkeypatch.setattr(forecast, "WIDTHS", (EVERY, timedelta(days=1)))
+        coarse = live_outlook(work, play.engine.live, start, until, every=EVERY)
+    assert (alone.width, groups.width, coarse.width) == (None, EVERY, timedelta(days=1))
+    assert alone.people == groups.people == coarse.people > 20
+    # Which variant of a test it is hangs on each of them; that it comes, and when, does not.
+    assert totals(groups) == totals(alone)
+    assert sum(alone.numbers.values()) > 20
+
+
+def totals(outlook: Outlook) -> Counter[tuple[datetime, str, str]]:
+    found: Counter[tuple[datetime, str, str]] = Counter()
+    for mail, number in outlook.numbers.items():
+        found[mail.at, mail.campaign, mail.step or mail.post] += number
+    return found
 
 
 def shared_and_alone(seed: int) -> tuple[list[list[Foreseen]], list[list[Foreseen]]]:
