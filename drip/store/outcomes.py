@@ -7,7 +7,6 @@ can add what it knows (a 250 makes `uncertain` `sent`) but never undo what was d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, Text, Update, bindparam, func, select, update
@@ -108,21 +107,22 @@ class Outcomes(Transaction):
 
     def _settle_alike(self, results: Sequence[Recorded], owner: str) -> set[DeliveryId]:
         """One statement for all that came to the same end, as nearly all do; the deliveries whose state it changed."""
-        alike: dict[tuple[Verdict, int, datetime], list[DeliveryId]] = {}
+        alike: dict[tuple[Verdict, int], list[Recorded]] = {}
         for each in results:
             if each.verdict.state is not DeliveryState.DUE:
-                alike.setdefault((each.verdict, each.attempt, each.ended_at), []).append(each.delivery_id)
+                alike.setdefault((each.verdict, each.attempt), []).append(each)
         changed: set[DeliveryId] = set()
-        for (verdict, number, ended_at), ids in alike.items():
+        for (verdict, number), those in alike.items():
             changed.update(
                 self._column(
                     settle_alike_statement(self._postgres),
-                    ids=ids,
+                    ids=[each.delivery_id for each in those],
                     by=owner,
                     number=number,
                     to=verdict.state,
                     why=verdict.reason,
-                    finished=ended_at,
+                    # Some moments later than the first of them; their attempts know it exactly.
+                    finished=max(each.ended_at for each in those),
                 )
             )
         return changed

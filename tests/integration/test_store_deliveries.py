@@ -23,6 +23,7 @@ from drip.core.records import (
 from drip.store.results import Recorded
 from drip.store.store import Store
 from drip.store.work import Work
+from tests.statements import heard
 
 NOW = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -326,6 +327,20 @@ def test_results_are_recorded_in_batches(world: World) -> None:
     assert tried[0].outcome == replace(refused, text="no such \ufffd mailbox \ufffd")
     assert (tried[0].number, tried[0].relay, tried[0].started_at, tried[0].ended_at) == (1, "relay", NOW, NOW + MINUTE)
     assert world.work.record([], "me") == set()
+
+
+def test_what_came_to_the_same_end_is_settled_by_one_statement(world: World, store: Store) -> None:
+    """Also when its ends are moments apart, as they are in a long run."""
+    numbers = [world.planned(name) for name in ("ann", "bob", "eve")]
+    world.work.claim("me", NOW, 9)
+    world.work.mark(numbers, "me", NOW)
+    ends = [NOW + MINUTE + timedelta(milliseconds=each) for each in (3, 1, 2)]
+    with heard(store) as asked:
+        results = [replace(result(number), ended_at=at) for number, at in zip(numbers, ends, strict=True)]
+        assert world.work.record(results, "me") == set(numbers)
+    assert len(asked) == 2, "the deliveries, and their attempts"
+    assert {world.now(each).finished_at for each in numbers} == {ends[0]}
+    assert [world.work.attempts(each)[0].ended_at for each in numbers] == ends
 
 
 def test_a_result_counts_for_its_own_attempt_only(world: World) -> None:
