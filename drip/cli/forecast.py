@@ -63,7 +63,7 @@ def show_forecast(
     if wanted is None:
         raise NotApplied
     lines = _lines(live if changes else None, wanted, zone, names)
-    left_out = _left_out(project)
+    left_out = _left_out(project, names)
     queues = _queues(project, wanted)
     written = _write_calendar(project, lines, calendar, start) if calendar is not None else 0
     if call.output.json:
@@ -76,7 +76,7 @@ def show_forecast(
             call.output.answer(f"wrote {one_line(calendar)}: {count(written, 'entry', 'entries')}")
 
 
-def _left_out(project: Project) -> LeftOut:
+def _left_out(project: Project, names: Sequence[str]) -> LeftOut:
     """What can make a difference in this project, and is not foreseen: by name, for machines, and as it is told."""
     found = {}
     definition = project.definition
@@ -84,6 +84,12 @@ def _left_out(project: Project) -> LeftOut:
         found["at-most"] = "what `at-most` of drip.yaml puts off to another day"
     if definition.paces:
         found["domain-pace"] = "what the pace of a domain lets wait"
+    with project.store.read() as work:
+        stopped = [each for each in work.stopped_broadcasts() if not names or each.campaign in names]
+    if stopped:
+        mails = count(sum(each.held for each in stopped), "mail")
+        which = ", ".join(f"{each.campaign}/{each.post}" for each in stopped)
+        found["held"] = f"{mails} of {one_line(which)}, held since too many were refused (`drip broadcast list`)"
     return found
 
 

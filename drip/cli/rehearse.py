@@ -238,6 +238,7 @@ def _tell_many(call: Call, play: Play, summary: Summary) -> None:
     rows += [(post, f"{number:,}", "", "", "", "", "") for post, number in summary.others.items()]
     out.table(("step", "sent", "acted", "skipped", "failed", "uncertain", "why skipped"), rows, right=range(1, 6))
     out.answer()
+    _tell_variants(call, summary)
     _tell_hours(call, summary)
     queue = summary.queue
     if queue.at is not None:
@@ -256,6 +257,17 @@ def _tell_many(call: Call, play: Play, summary: Summary) -> None:
         out.answer("promises: none was broken")
 
 
+def _tell_variants(call: Call, summary: Summary) -> None:
+    """What each variant of each test came to. By chance alone the crowd prefers one: it does not read."""
+    from drip.reports.variants import VARIANT_HEADINGS, variant_row
+
+    if not summary.variants:
+        return
+    rows = [(f"{each.campaign}/{each.test}", *variant_row(each)) for each in summary.variants]
+    call.output.table(("test", *VARIANT_HEADINGS), rows, right=range(2, 5))
+    call.output.answer()
+
+
 def _tell_hours(call: Call, summary: Summary) -> None:
     """Mails by hour, a column for each weekday, by the project's clock."""
     from drip.rehearsal.summary import WEEKDAYS
@@ -271,6 +283,8 @@ def _tell_hours(call: Call, summary: Summary) -> None:
 
 
 def _document(play: Play, summary: Summary, repeat: str, foresight: Comparison | None) -> dict[str, object]:
+    from drip.reports.variants import variant_document
+
     queue = summary.queue
     document: dict[str, object] = {
         "type": "rehearsal",
@@ -286,6 +300,7 @@ def _document(play: Play, summary: Summary, repeat: str, foresight: Comparison |
             for each in summary.steps
         ],
         "posts_without_step": dict(summary.others),
+        "variants": [variant_document(each) for each in summary.variants],
         "hours": [{"weekday": day, "hour": hour, "mails": number} for (day, hour), number in summary.hours.items()],
         "queue": {
             "pace_per_minute": queue.pace_per_minute,

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from drip.core.records import Did
 from drip.rehearsal.play import Play
+from drip.reports.variants import VariantNumbers, variant_numbers
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -49,6 +50,7 @@ class Summary:
     others: Mapping[str, int]
     hours: Mapping[tuple[int, int], int]
     queue: Queue
+    variants: tuple[VariantNumbers, ...]
     refused: Mapping[str, int]
     broken: tuple[str, ...]
     broken_number: int
@@ -59,6 +61,7 @@ def summarize(play: Play, pace_per_minute: int | None) -> Summary:
     with play.store.read() as work:
         counts = dict(work.delivery_counts())
         steps = work.step_counts()
+        variants = variant_numbers(work, (each for _, each in sorted(play.campaigns().items())))
     zone = ZoneInfo(play.definition.timezone)
     hours: Counter[tuple[int, int]] = Counter()
     for taken in play.taken:
@@ -74,6 +77,7 @@ def summarize(play: Play, pace_per_minute: int | None) -> Summary:
         others=dict(sorted(others.items())),
         hours=dict(sorted(hours.items())),
         queue=queue([each.at for each in play.taken], pace_per_minute),
+        variants=tuple(variants),
         refused=dict(sorted(play.refused.items())),
         broken=tuple(play.watch.broken),
         broken_number=play.watch.number,

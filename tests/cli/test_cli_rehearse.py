@@ -13,6 +13,12 @@ from drip.store.work import Work
 from tests.stages import copy_example
 
 START = ("--start", "2026-11-16 08:00")
+TEST_OF_TWO = (
+    (6, "- test: first-words"),
+    (8, "variants:"),
+    (10, "own-the-mistake: 50"),
+    (10, "linkedin-is-not-a-hangout: 50"),
+)
 
 
 @pytest.fixture
@@ -45,6 +51,28 @@ def test_many_are_a_summary_that_can_be_repeated(root: Path) -> None:
     assert told["broken"] == []
     assert {each["step"] for each in told["steps"]} >= {"invite/last-seats", "remind/you-are-in"}
     assert sum(each["mails"] for each in told["hours"]) >= told["states"]["sent"]
+
+
+def test_the_variants_of_a_test_are_counted_one_by_one(root: Path) -> None:
+    plot = root / "campaigns" / "six-deadly-mistakes" / "campaign.yaml"
+    test = "".join(f"{' ' * depth}{line}\n" for depth, line in TEST_OF_TWO)
+    text = plot.read_text(encoding="utf-8")
+    for line in ("own-the-mistake", "linkedin-is-not-a-hangout"):
+        assert text.count(f"      - send: {line}\n") == 1
+    head, _, rest = text.partition("      - send: linkedin-is-not-a-hangout\n")
+    rest = rest.partition("\n")[2]  # the `when` of the step that goes
+    plot.write_text((head + rest).replace("      - send: own-the-mistake\n", test), encoding="utf-8")
+    words = ("six-deadly-mistakes", "--people", "30", "--days", "20", "--seed", "5", *START)
+    code, out, err = run(root, *words, "--json")
+    assert code == 0, err
+    told = json.loads(out)
+    (step,) = [each for each in told["steps"] if each["step"] == "invite/first-words"]
+    variants = [each for each in told["variants"] if each["test"] == "invite/first-words"]
+    assert {each["post"] for each in variants} == {"own-the-mistake", "linkedin-is-not-a-hangout"}
+    assert sum(each["sent"] for each in variants) == step["sent"] > 10
+    assert all(each["sent"] for each in variants)
+    assert any(line.split()[:2] == ["six-deadly-mistakes/invite/first-words", "own-the-mistake"]
+               for line in run(root, *words)[1].splitlines())  # fmt: skip
 
 
 def test_nothing_is_written(root: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,22 @@ def test_the_author_lets_it_go_on(stopped: Ground) -> None:
     ticked = stopped.tick()
     assert (ticked.failed, ticked.skipped, ticked.held) == (held, 0, 0), "it is not stopped again"
     assert drip(stopped, "broadcast", "list").output == "no broadcast is stopped\n"
+
+
+def test_what_is_stopped_is_not_foreseen_and_does_not_go(stopped: Ground) -> None:
+    ground = stopped
+    held = counts(ground)["held"]
+    assert held > 0
+    told = json.loads(drip(ground, "--json", "plan", "--days", "3").stdout)
+    assert told["not_in_it"] == ["held"]
+    foreseen = sum(each["mails"] for each in told["lines"] if each["mail"] == POST)
+    assert f"not in it: {held} mails of six-deadly-mistakes/{POST}, held" in drip(ground, "plan", "--days", "3").stdout
+    before = sum(POST.encode() in each.data for each in ground.transport.sent)
+    for _ in range(3):
+        ground.clock.set(ground.clock.now() + timedelta(days=1))
+        ground.tick()
+    assert sum(POST.encode() in each.data for each in ground.transport.sent) - before == foreseen
+    assert counts(ground)["held"] == held
 
 
 def test_the_author_gives_it_up(stopped: Ground) -> None:
