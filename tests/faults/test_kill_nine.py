@@ -19,8 +19,8 @@ from tests.faults.bench import Sink, add_crowd, finish, make_project, open_sink
 from tests.faults.history import judge
 from tests.faults.nursery import Child, Nursery
 
-READERS = int(os.environ.get("DRIP_KILLED_READERS", "5000"))
-KILLS = int(os.environ.get("DRIP_KILLS", "100"))
+READERS = int(os.environ.get("DRIP_KILLED_READERS", "2500"))
+KILLS = int(os.environ.get("DRIP_KILLS", "50"))
 LANES = 4
 RUNS_AT_ONCE = 2
 LATENCY_SECONDS = 0.015  # before each reply: messages are under way at every moment

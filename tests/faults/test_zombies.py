@@ -21,7 +21,7 @@ from tests.faults.nursery import Child, Nursery
 ZOMBIES = int(os.environ.get("DRIP_ZOMBIES", "12"))
 READERS_EACH = 30
 LANES = 4
-LATENCY_SECONDS = 0.005
+LATENCY_SECONDS = 0.02  # long enough that a run is stopped in its midst, also where we are slow to notice
 OTHERS_SECONDS = 3.0
 """How long the others may work while the stopped one sleeps: it may have gone to sleep inside a transaction."""
 
