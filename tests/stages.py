@@ -164,6 +164,13 @@ EVERGREEN = """  evergreen:
 """
 
 
+SERIES = """  series:
+    part-one:   2026-12-08 12:00
+    part-two:   2026-12-15 12:00
+    part-three: 2026-12-22 12:00
+"""
+
+
 def replace_sessions(folder: Path, instead: str) -> None:
     """Another table in the place of the example's sessions, without seats, and without what waits for the last one."""
     path = folder / "campaigns" / "six-deadly-mistakes" / "campaign.yaml"

@@ -47,7 +47,8 @@ PLOT_PROBLEMS = (
         "two-kinds-of-sessions",
         Rank.ERROR,
         "The table below `webinar:` says how it is held. With `sessions:` readers choose one of several moments, with "
-        "`evergreen:` they pick a start that a rule offers and see a recording. It cannot be both.",
+        "`series:` they register once and come to all, with `evergreen:` they pick a start that a rule offers and see "
+        "a recording. It is one of these.",
         "webinar:\n  evergreen:\n    starts: daily 10:00, 19:00",
     ),
     Explanation(

@@ -37,7 +37,7 @@ GIVEN_PARTS: Mapping[str, frozenset[str]] = MappingProxyType(
             {"webinar", "join", "calendar", "cancel", "unsubscribe", "preferences", "browser", "confirm"}
         )
         | {"session", "post"},
-        "webinar": frozenset({"title", "length"}),
+        "webinar": frozenset({"title", "length", "parts"}),
         "session": frozenset({"name", "day", "time", "zone", "date", "starts_in", "city"}),
         "project": frozenset({"name", "address", "url"}),
         "list": frozenset({"name", "title", "promise"}),

@@ -183,7 +183,8 @@ CAMPAIGN_KEYS = (
     Key("webinar", Form.TABLE, "The event that this campaign leads to.", keys=(
         Key("title", Form.PROSE, "What the webinar is called.", required=True),
         Key("length", Form.TEXT, "How long a session takes.", required=True, examples=("60 minutes",)),
-        Key("seats", Form.COUNT, "Seats in each session. Default: no limit. Not for an evergreen webinar."),
+        Key("seats", Form.COUNT, "Seats in each session, or in the whole series. Default: no limit. Not for an "
+            "evergreen webinar."),
         Key("invite", Form.CHOICE, "How sessions reach calendars by mail. Default: request.",
             choices=("request", "publish", "off")),
         Key("join", Form.TEXT, "The address of the meeting; `{session}` in it is the name of the session.",
@@ -194,7 +195,11 @@ CAMPAIGN_KEYS = (
             examples=("14 days",)),
         Key("sessions", Form.NAMED, "When it is held: a name and a moment on the campaign's clock for each. One that "
             "does not take place keeps its moment and says `cancelled` after it.",
-            required=True, unless=("evergreen",), examples=("2026-12-08 12:00", "2026-12-08 12:00 cancelled")),
+            required=True, unless=("series", "evergreen"),
+            examples=("2026-12-08 12:00", "2026-12-08 12:00 cancelled")),
+        Key("series", Form.NAMED, "In place of `sessions`: the parts of a series, written in the same way. Readers "
+            "register once and come to all of them.",
+            examples=("2026-12-08 12:00", "2026-12-08 12:00 cancelled")),
         Key("evergreen", Form.TABLE, "In place of `sessions`: a recording that is shown again and again, by a rule. "
             "Each session comes into being when somebody picks it.", keys=(
                 Key("starts", Form.TEXTS, "When it begins: days and times on the campaign's clock, or with `reader's "

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from drip.authoring.keys import CAMPAIGN_KEYS, NAME_PATTERN
 from drip.authoring.read_post import PostDraft, draft_post
 from drip.authoring.read_project import ProjectDraft, judged
-from drip.authoring.read_rule import read_rule
+from drip.authoring.read_rule import SERIES, read_rule
 from drip.authoring.read_sequence import Placed, References, read_broadcast, read_sequence
 from drip.authoring.read_values import read_mailbox, read_meeting_url, read_zone
 from drip.authoring.section import Named, Notebook, Section, clip, name_rule, read_section
@@ -148,9 +148,10 @@ def _with_webinar(book: Notebook, draft: CampaignDraft, section: Section, projec
     replay = judged(book, webinar, "replay", "bad-url", read_meeting_url, "")
     kept = book.phrase(webinar.scalars.get("replay-for"), parse_duration)
     zone = draft.campaign.timezone
+    kind = SERIES if SERIES in webinar.present and "sessions" not in webinar.present else "sessions"
     sessions = tuple(
         session
-        for named in webinar.named.get("sessions", [])
+        for named in webinar.named.get(kind, [])
         if (session := _session(book, named, zone, length or timedelta(hours=1))) is not None
     )
     made = Webinar(
@@ -163,9 +164,10 @@ def _with_webinar(book: Notebook, draft: CampaignDraft, section: Section, projec
         rule=read_rule(book, webinar, zone),
         replay=replay,
         replay_for=kept,
+        is_series=kind == SERIES,
     )
     campaign = replace(draft.campaign, webinar=made)
-    names = () if made.rule is not None else webinar.names.get("sessions")
+    names = () if made.rule is not None else webinar.names.get(kind)
     return replace(draft, campaign=campaign, sessions=sessions, session_names=names)
 
 

@@ -11,17 +11,23 @@ from drip.core.limits import parse_closing
 from drip.core.offers import SOON, parse_starts
 from drip.core.when import parse_hours
 
+SERIES, EVERGREEN = "series", "evergreen"
+"""The two tables that may stand in the place of `sessions`."""
+
 
 def read_rule(book: Notebook, webinar: Section, zone: str) -> Rule | None:
     """The rule of an evergreen webinar, on the clocks of that zone; None where it has sessions of its own."""
-    if "evergreen" not in webinar.present:
+    kinds = [each for each in ("sessions", SERIES, EVERGREEN) if each in webinar.present]
+    if len(kinds) > 1:
+        place = webinar.tables[EVERGREEN].place if EVERGREEN in webinar.tables else webinar.place
+        said = " and ".join(f"`{each}`" for each in kinds)
+        message = f"a webinar is held in one way, and this one says {said}"
+        book.note("two-kinds-of-sessions", message, place, "keep the one that you mean")
+    if EVERGREEN not in webinar.present:
         return None
-    table = webinar.tables.get("evergreen")
+    table = webinar.tables.get(EVERGREEN)
     if table is None:
         return Rule(zone)
-    if "sessions" in webinar.present:
-        message = "a webinar has `sessions` or is `evergreen`, and this one says both"
-        book.note("two-kinds-of-sessions", message, table.place, "keep the one that you mean")
     if "seats" in webinar.scalars:
         message = "an evergreen webinar shows a recording, and no seat of it is ever taken"
         book.note("seats-of-recording", message, webinar.place_of("seats"), "take `seats` out")

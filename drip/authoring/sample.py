@@ -67,7 +67,8 @@ def sample_values(desk: Desk, campaign: CampaignDraft | None, draft: PostDraft) 
     webinar = campaign.campaign.webinar if campaign is not None else SOME_WEBINAR
     if webinar is not None:
         minutes = int(webinar.length.total_seconds() // 60)
-        values["webinar"] = {"title": webinar.title, "length": f"{minutes} minutes"}
+        parts = len(webinar.sessions) if webinar.is_series else 0
+        values["webinar"] = {"title": webinar.title, "length": f"{minutes} minutes", "parts": parts}
         names = [each.name for each in webinar.sessions]
         if webinar.rule is not None:
             # As many starts as a rule offers.

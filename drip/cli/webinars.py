@@ -209,6 +209,7 @@ def webinar_show(call: Call, campaign: str) -> None:
                 "title": event.title,
                 "minutes": minutes,
                 "invite": event.invite.value,
+                "series": event.is_series,
                 "evergreen": rule_text(event.rule) if event.rule is not None else None,
                 "page": page,
                 "sessions": [each.json() for each in found],
@@ -216,6 +217,7 @@ def webinar_show(call: Call, campaign: str) -> None:
         )
         return
     rule = f"evergreen: {rule_text(event.rule)}\n" if event.rule is not None else ""
+    rule = "a series: readers register once for all parts\n" if event.is_series else rule
     call.output.answer(f"{event.title}\n{minutes} minutes, invite: {event.invite.value}\n{rule}page: {page}\n")
     if event.rule is not None and not found:
         call.output.answer("nobody has picked a start yet")

@@ -401,8 +401,8 @@ class Webinar:
     """The event that the posts lead to. `join` is the meeting's address, `replay` that of the recording; `{session}` in
     them is the session's name. A recording may be watched for `replay_for` after its session.
 
-    An evergreen one has no sessions of its own: its `rule` says when one may begin, and each comes into being when
-    somebody picks it.
+    Readers choose one of its sessions; of a series they register once and come to all, its parts. An evergreen one has
+    no sessions of its own: its `rule` says when one may begin, and each comes into being when somebody picks it.
     """
 
     title: str
@@ -414,6 +414,7 @@ class Webinar:
     rule: Rule | None = None
     replay: str = ""
     replay_for: timedelta | None = None
+    is_series: bool = False
 
     def replay_ends(self, session: Session) -> datetime | None:
         """Until when the recording of a session may be watched; None: for ever."""

@@ -99,8 +99,12 @@ def _about_webinar(before: Webinar | None, wanted: Webinar | None) -> Iterator[P
         yield PlanLine(NEW, "webinar", wanted.title)
     else:
         yield from _about_webinar_values(before, wanted)
+    if before is not None and before.is_series != wanted.is_series:
+        kinds = ["a series" if each.is_series else "sessions to choose from" for each in (before, wanted)]
+        yield PlanLine(CHANGED, "webinar", f"{kinds[0]} → {kinds[1]}", "who has a seat keeps that seat")
     yield from _about_rule(before.rule if before else None, wanted.rule)
-    yield from _about_sessions(before.sessions if before else (), wanted.sessions)
+    added = "for those who register from now on" if before is not None and wanted.is_series else ""
+    yield from _about_sessions(before.sessions if before else (), wanted.sessions, added)
 
 
 def _about_webinar_values(before: Webinar, wanted: Webinar) -> Iterator[PlanLine]:
@@ -137,13 +141,13 @@ def _about_rule(before: Rule | None, wanted: Rule | None) -> Iterator[PlanLine]:
         yield PlanLine(CHANGED, "evergreen", what, "who picked a start keeps it")
 
 
-def _about_sessions(before: tuple[Session, ...], wanted: tuple[Session, ...]) -> Iterator[PlanLine]:
+def _about_sessions(before: tuple[Session, ...], wanted: tuple[Session, ...], added: str) -> Iterator[PlanLine]:
     old = {each.name: each for each in before}
     for session in wanted:
         subject, shown = f"session {session.name}", moment_text(session.starts, session.zone)
         was = old.pop(session.name, None)
         if was is None:
-            yield PlanLine(NEW, subject, shown + (", cancelled" if session.cancelled else ""))
+            yield PlanLine(NEW, subject, shown + (", cancelled" if session.cancelled else ""), added)
         elif was.cancelled != session.cancelled:
             effect = "its seats end" if session.cancelled else "who was told of its end must choose it anew"
             yield PlanLine(CHANGED, subject, f"{shown}, {'cancelled' if session.cancelled else 'held again'}", effect)

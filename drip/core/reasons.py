@@ -38,6 +38,7 @@ class ReasonName(StrEnum):
     NO_SESSION = "no-session"
     TOO_LATE = "too-late"
     ALREADY_SENT = "already-sent"
+    ONCE_FOR_SERIES = "once-for-series"
     # The sequence is over for this person.
     SUPPRESSED = "suppressed"
     LEFT = "left"
@@ -193,6 +194,11 @@ EXPLANATIONS: Mapping[ReasonName, str] = MappingProxyType(
         ReasonName.ALREADY_SENT: (
             "This mailbox had this post on this occasion already, perhaps under another spelling of the address. One "
             "post goes to one mailbox at most once."
+        ),
+        ReasonName.ONCE_FOR_SERIES: (
+            "Somebody who registers for a series holds a seat in each of its parts. What counts from a session, such "
+            "as `1 day before session`, comes with every part; everything else, such as the greeting, comes once, with "
+            "the first part that was ahead."
         ),
         ReasonName.SUPPRESSED: (
             "The address is suppressed: it bounced for good, complained, or you added it. A suppression beats every "

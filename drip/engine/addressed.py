@@ -15,3 +15,5 @@ class Addressed:
     subscriber: Subscriber
     registration: Registration | None = None
     subscription: Subscription | None = None
+    others: tuple[Registration, ...] = ()
+    """In a series, what the same person holds or held of its other parts."""

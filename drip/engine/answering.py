@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from drip.core.events import AnsweredInvite
+from drip.core.parts import is_series
 from drip.core.records import Registration, RegistrationId, RegistrationState
 from drip.engine.addresses import BadAddress, judge_address
 from drip.engine.letters import invite_uid, session_of
@@ -40,7 +41,7 @@ def answered_invite(scene: Scene, event: AnsweredInvite) -> Happened:
     elif event.sequence < registration.calendar_sequence:
         # It answers an entry that has moved since: the newer one is on its way to them.
         what = "stale"
-    elif event.answer == DECLINED:
+    elif event.answer == DECLINED and not is_series(edition.campaign):
         what = "known"
         if not _was_asked(scene, registration):
             asked = notify(scene, registration, OFFER, edition.revision.id, session)

@@ -16,18 +16,20 @@ from typing import TYPE_CHECKING
 from drip.core.links import Purpose, keyed
 from drip.core.message import Filled, FilledPost, Headers, Invite, Wire
 from drip.core.model import Campaign, InviteMode, Mailbox, MailingList, Post, Sequence, Session, TriggerKind, WhenKind
+from drip.core.parts import is_series, parts_ahead
 from drip.core.records import Delivery, Kind, Registration, RegistrationState
 from drip.engine.addressed import Addressed
 from drip.engine.diversion import Diversion
 from drip.engine.keys import Keys, Signing
 from drip.engine.live import Edition
-from drip.engine.values import Links, confirm_expiry, session_words, values_for
+from drip.engine.values import Links, confirm_expiry, parts_left, session_words, values_for
 from drip.errors import DripError
 
 if TYPE_CHECKING:
     from drip.authoring.layout import CompiledPost
     from drip.engine.plates import Plate
     from drip.mail.calendar import Method
+    from drip.store.work import Work
 
 HEADERS_KEPT = 256
 """As many list and feedback ids as are remembered: they differ between posts, not between readers."""
@@ -80,7 +82,7 @@ class Letters:
         self._composer = Composer()
         self._plates = Plates()
         self._telling: dict[Hashable, int] = {}
-        self._words: dict[Hashable, int] = {}
+        self._words: dict[tuple[object, ...], int] = {}
         self._words_met = 0
         self._filled: Counter[CompiledPost] = Counter()
         self.differing: set[str] = set()
@@ -150,7 +152,8 @@ class Letters:
         key = (id(edition), session, zone, now)
         number = self._telling.get(key)
         if number is None:
-            words = session_words(edition.campaign, session_of(edition.campaign, addressed.registration), zone, now)
+            said = session_words(edition.campaign, session_of(edition.campaign, addressed.registration), zone, now)
+            words = (parts_left(edition.campaign, now), *said)
             if len(self._telling) >= MOMENTS_KEPT:
                 self._telling.clear()
             # Words that were forgotten come back with a number of their own.
@@ -209,8 +212,8 @@ class Letters:
         headers = self._headers(edition, project, addressed, filled.subject, links, mailing_list, now)
         if self._diversion is not None:
             headers, filled = self._diversion.mark(headers, filled)
-        invite = self._invite(edition, addressed, links, headers.sender, headers.to, now)
-        data = self._composer.compose(headers, filled, invite)
+        invites = self._invites(edition, addressed, links, headers.sender, headers.to, now)
+        data = self._composer.compose(headers, filled, *invites)
         return Wire(project.definition.bounces, headers.to.address, data, headers.message_id), compiled
 
     def _headers(
@@ -322,12 +325,15 @@ class Letters:
         definition = project.definition
         if mailing_list is None and addressed.subscription is not None:
             mailing_list = definition.list_named(addressed.subscription.list)
+        session = session_of(edition.campaign, registration)
+        if addressed.delivery.kind is Kind.CONFIRMATION and is_series(edition.campaign):
+            session = _next_part(edition.campaign, now) or session
         return values_for(
             definition=definition,
             campaign=edition.campaign,
             mailing_list=mailing_list,
             subscriber=subscriber,
-            session=session_of(edition.campaign, registration),
+            session=session,
             links=links,
             zone=(registration.zone if registration else None) or subscriber.zone or definition.timezone,
             now=now,
@@ -352,33 +358,69 @@ class Letters:
             return None
         return _invite_method(edition.campaign, addressed.delivery, registration)
 
-    def _invite(
+    def _invites(
         self, edition: Edition, addressed: Addressed, links: Links, sender: Mailbox, attendee: Mailbox, now: datetime
-    ) -> Invite | None:
-        """The calendar entry, with the mail that greets a registration or tells of a change. It is for whoever gets
-        the mail."""
+    ) -> list[Invite]:
+        """The calendar entry, with the mail that greets a registration or tells of a change; in a series one for each
+        part that was taken or given back at the same moment. It is for whoever gets the mail."""
         registration = addressed.registration
-        method = self._invite_method(edition, addressed)
-        session = session_of(edition.campaign, registration)
-        if method is None or registration is None or session is None or edition.campaign is None:
-            return None
-        assert edition.campaign.webinar is not None
-        from drip.mail.calendar import registration_invite
+        if registration is None or self._invite_method(edition, addressed) is None or edition.campaign is None:
+            return []
+        found = []
+        for each in (registration, *together_with(registration, addressed)):
+            method = _invite_method(edition.campaign, addressed.delivery, each)
+            session = session_of(edition.campaign, each)
+            if method is not None and session is not None and edition.campaign.webinar is not None:
+                url = links.join if each is registration else links.join_of(each)
+                title = edition.campaign.webinar.title
+                found.append(_invite(method, each, session, title, url, sender, attendee, now))
+        first, *others = found
+        return [first[1], *(invite for _, invite in sorted(others, key=lambda pair: pair[0]))]
 
-        webinar = edition.campaign.webinar
-        return registration_invite(
-            method=method,
-            uid=invite_uid(registration, sender.address.rpartition("@")[2]),
-            sequence=registration.calendar_sequence,
-            stamp=now,
-            starts=session.starts,
-            ends=session.ends,
-            title=webinar.title,
-            description=entry_words(links.join, recorded=session.recorded),
-            join_url=links.join,
-            organizer=sender,
-            attendee=attendee,
-        )
+
+def _invite(
+    method: Method,
+    registration: Registration,
+    session: Session,
+    title: str,
+    join_url: str,
+    sender: Mailbox,
+    attendee: Mailbox,
+    now: datetime,
+) -> tuple[datetime, Invite]:
+    """The entry of one registration, with the start by which several are in order."""
+    from drip.mail.calendar import registration_invite
+
+    invite = registration_invite(
+        method=method,
+        uid=invite_uid(registration, sender.address.rpartition("@")[2]),
+        sequence=registration.calendar_sequence,
+        stamp=now,
+        starts=session.starts,
+        ends=session.ends,
+        title=title,
+        description=entry_words(join_url, recorded=session.recorded),
+        join_url=join_url,
+        organizer=sender,
+        attendee=attendee,
+    )
+    return session.starts, invite
+
+
+def other_parts(work: Work, campaign: Campaign | None, registration: Registration | None) -> tuple[Registration, ...]:
+    """What somebody holds or held of the other parts of a series; nothing where the webinar is none."""
+    if registration is None or not is_series(campaign):
+        return ()
+    theirs = work.registrations_of(registration.subscriber_id)
+    return tuple(each for each in theirs if each.campaign == registration.campaign and each.id != registration.id)
+
+
+def together_with(registration: Registration, addressed: Addressed) -> list[Registration]:
+    """The other parts of a series that became what this one is at the same moment, in the order of their taking."""
+    if is_house(addressed.delivery) and addressed.delivery.post in (*MOVES, "session-cancelled"):
+        return []  # what the host does, each part is told of by itself
+    moment = registration.cancelled_at or registration.confirmed_at
+    return [each for each in addressed.others if (each.cancelled_at or each.confirmed_at) == moment]
 
 
 def entry_words(join_url: str, *, recorded: bool) -> str:
@@ -404,6 +446,12 @@ def session_of(campaign: Campaign | None, registration: Registration | None) -> 
     if campaign is None or campaign.webinar is None or registration is None:
         return None
     return campaign.webinar.session_named(registration.session)
+
+
+def _next_part(campaign: Campaign | None, now: datetime) -> Session | None:
+    """What a question about a whole series names: the part that is next."""
+    webinar = campaign.webinar if campaign is not None else None
+    return next(iter(parts_ahead(webinar, now)), None) if webinar is not None else None
 
 
 def _sequence_of(campaign: Campaign, delivery: Delivery) -> Sequence | None:

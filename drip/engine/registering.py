@@ -13,6 +13,7 @@ from drip.core.events import (
     SessionEnded,
 )
 from drip.core.model import Campaign, TriggerKind
+from drip.core.parts import is_series
 from drip.core.records import (
     Attendance,
     ConsentKind,
@@ -23,6 +24,7 @@ from drip.engine.letters import session_of
 from drip.engine.live import Edition
 from drip.engine.scene import Happened, Scene, signal
 from drip.engine.seating import cancel, move, pass_on, pick, seat_of
+from drip.engine.series import cancelled_series, confirmed_series
 from drip.engine.subscribing import meet, note_consent, plan_house_post
 from drip.errors import DripError, NotFound
 
@@ -85,6 +87,8 @@ def confirmed_registration(scene: Scene, event: ConfirmedRegistration) -> Happen
     scene.work.hold_subscriber(who)
     _, campaign = _webinar_edition(scene, registration.campaign)
     webinar = campaign.webinar
+    if is_series(campaign):
+        return confirmed_series(scene, event, registration, campaign)
     session = webinar.session_named(registration.session) if webinar else None
     if webinar is None or session is None or session.cancelled or session.ends <= scene.now:
         return Happened("over", who, registration.id)
@@ -109,8 +113,10 @@ def cancelled_registration(scene: Scene, event: CancelledRegistration) -> Happen
     if registration is None:
         return Happened("unknown")
     scene.work.hold_subscriber(registration.subscriber_id)
-    done = cancel(scene, registration)
     edition = scene.live.campaign(scene.work, registration.campaign)
+    if edition is not None and edition.campaign is not None and is_series(edition.campaign):
+        return cancelled_series(scene, registration, edition, edition.campaign)
+    done = cancel(scene, registration)
     session = session_of(edition.campaign, registration) if edition is not None else None
     if done and edition is not None and session is not None:
         pass_on(scene, edition, session)

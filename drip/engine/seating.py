@@ -9,6 +9,7 @@ from __future__ import annotations
 from drip.core.events import JoinedWaitingList, MovedRegistration, OfferLapsed
 from drip.core.model import Campaign, Sequence, Session, TriggerKind, WhenKind
 from drip.core.offers import is_offered
+from drip.core.parts import is_series, last_part
 from drip.core.records import (
     ConsentKind,
     Did,
@@ -165,6 +166,9 @@ def pick(scene: Scene, campaign: Campaign, name: str, zone: str | None) -> Sessi
     if webinar is None:
         return None
     session = webinar.session_named(name)
+    if session is not None and webinar.is_series:
+        # Whichever part was named, all that are ahead are meant, and the last one stands for them.
+        return last_part(webinar)
     if session is not None and webinar.rule is not None:
         if not is_offered(webinar, name, zone or webinar.rule.zone, scene.now):
             return None
@@ -185,8 +189,9 @@ def moved_registration(scene: Scene, event: MovedRegistration) -> Happened:
         registration = seat_of(scene, registration, but_for=registration) or registration
     found = _edition(scene, registration)
     zone = registration.zone or _zone_of(scene, registration)
+    # There is nothing to choose in a series: its parts belong together.
     is_theirs = event.session == registration.session or (
-        found is not None and pick(scene, found[1], event.session, zone) is not None
+        found is not None and not is_series(found[1]) and pick(scene, found[1], event.session, zone) is not None
     )
     what = move(scene, registration, event.session) if is_theirs else "unknown"
     if what == MOVED:
@@ -264,8 +269,10 @@ def move(scene: Scene, registration: Registration, name: str) -> str:
     return MOVED
 
 
-def cancel(scene: Scene, registration: Registration, *, by_host: bool = False) -> bool:
+def cancel(scene: Scene, registration: Registration, *, by_host: bool = False, is_first: bool = True) -> bool:
     """Give up a seat, or a place in the line, with all that hangs on it. The caller offers the seat to the next.
+
+    Of several that are given up at once only the first is told of, and starts what begins when somebody `cancels`.
 
     The mail that tells of it takes the entry out of the reader's calendar. What an author starts when somebody
     `cancels` is for readers who did, and not for those whose session the host cancelled.
@@ -284,11 +291,11 @@ def cancel(scene: Scene, registration: Registration, *, by_host: bool = False) -
     found = _edition(scene, registration)
     edition = found[0] if found is not None else None
     session = _session_of(edition, registration)
-    if was is not SeatState.PENDING and edition is not None and session is not None:
+    if is_first and was is not SeatState.PENDING and edition is not None and session is not None:
         cancelled = scene.work.registration(registration.id)
         assert cancelled is not None
         notify(scene, cancelled, ended, edition.revision.id, session)
-    if was is SeatState.BOOKED and not by_host:
+    if is_first and was is SeatState.BOOKED and not by_host:
         signal(scene, who, TriggerKind.CANCELS, campaign=registration.campaign, registration=registration)
     # Whatever the author wrote as `stop`: nobody is reminded of a seat that they gave back.
     for enrollment in scene.work.running(who, registration.campaign):

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, cast
 
 from drip.core.delivery import DeliveryState, Outcome, OutcomeKind, verdict
 from drip.core.reasons import ReasonName
-from drip.core.records import Delivery, DeliveryId, Kind, RevisionId
+from drip.core.records import Delivery, DeliveryId, Kind, Registration, RevisionId
 from drip.core.step_mail import opening_of
 from drip.engine.addressed import Addressed
 from drip.engine.asking import ask_about
 from drip.engine.capping import NOT_CAPPED, Capped, Capping
 from drip.engine.ledger import Ends, Ledger, settle_steps
-from drip.engine.letters import Letters
+from drip.engine.letters import Letters, other_parts
 from drip.engine.live import Edition, Live
 from drip.errors import CannotRecord, DripError, QuotaUsed, RelayUnreachable
 from drip.store.results import Recorded
@@ -87,6 +87,7 @@ class Sending:
         self._editions: dict[RevisionId | None, Edition] = {}
         self._capping: Capping | None = None
         self._current: dict[str, Edition | None] = {}
+        self._others: dict[DeliveryId, tuple[Registration, ...]] = {}
         self._exhausted = False
         self._losses = 0
         self._waiting: set[asyncio.Task[None]] = set()
@@ -257,7 +258,11 @@ class Sending:
         self.ledger.counts["skipped"] += len(claimed.expired) - held + len(capped.skipped)
         self.ledger.counts["capped"] += len(capped.put_off)
         # What is not among the readers waits for the hours of its sequence, or for the cap.
-        found = [Addressed(each, *readers[each.id]) for each in claimed.deliveries if each.id in readers]
+        found = [
+            Addressed(each, *readers[each.id], self._others.pop(each.id, ()))
+            for each in claimed.deliveries
+            if each.id in readers
+        ]
         if self._left is not None:
             self._left -= len(readers)
         if express:
@@ -287,6 +292,10 @@ class Sending:
         capped = self._hold_to_cap(work, claimed.deliveries, readers)
         for id in (*capped.put_off, *capped.skipped):  # noqa: A001 - the word of the records
             del readers[id]
+        for delivery in claimed.deliveries:
+            edition = self._editions.get(delivery.revision_id)
+            if delivery.id in readers and edition is not None:
+                self._others[delivery.id] = other_parts(work, edition.campaign, readers[delivery.id][1])
         if self._domains is not None:
             self._domains.give_back_too_many(work, self._owner, readers, claimed.deliveries, self._now)
         return claimed, readers, capped

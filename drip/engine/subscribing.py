@@ -5,7 +5,7 @@ Called by `drip.engine.happen` and, for what steps do without sending, by `drip.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -20,15 +20,18 @@ from drip.core.events import (
     Unsubscribed,
 )
 from drip.core.model import MailingList, OptIn, Sequence, TriggerKind
+from drip.core.parts import is_series
 from drip.core.records import (
     Consent,
     ConsentKind,
+    Delivery,
     Enrollment,
     EnrollmentState,
     Evidence,
     Kind,
     NewDelivery,
     Registration,
+    RegistrationId,
     RevisionId,
     Subscriber,
     SubscriberId,
@@ -260,18 +263,29 @@ def unsubscribed(scene: Scene, event: Unsubscribed) -> Happened:
     leave_list(scene, who, event.list, event.evidence)
     everything = event.scope is Scope.EVERYTHING
     delivery = scene.work.delivery(event.delivery_id) if event.delivery_id is not None else None
-    answered = delivery.registration_id if delivery is not None else None
+    answered = _answered(scene, delivery)
     for enrollment in scene.work.running(who):
         sequence_list = _list_of(scene, enrollment)
         marketing = sequence_list is not None or not _is_service(scene, enrollment)
         left_this = event.list is None or sequence_list == event.list
-        if (marketing and left_this) or everything or (answered and enrollment.registration_id == answered):
+        if (marketing and left_this) or everything or enrollment.registration_id in answered:
             end(scene, enrollment, EnrollmentState.STOPPED, "unsubscribed", event.evidence.where)
     if everything:
         choose_clicks(scene, who, noted=False, evidence=event.evidence)
         scene.work.mark_left(who, scene.now)
         scene.log("left", who, detail=event.evidence.where)
     return Happened("unsubscribed", who)
+
+
+def _answered(scene: Scene, delivery: Delivery | None) -> Collection[RegistrationId]:
+    """The registrations that a "no" to this mail is about: the one that the mail was about, of a series every part."""
+    if delivery is None or delivery.registration_id is None:
+        return ()
+    edition = scene.live.campaign(scene.work, delivery.campaign)
+    if edition is None or not is_series(edition.campaign):
+        return (delivery.registration_id,)
+    theirs = scene.work.registrations_of(delivery.subscriber_id)
+    return {each.id for each in theirs if each.campaign == delivery.campaign}
 
 
 def _sequence_of(scene: Scene, enrollment: Enrollment) -> Sequence | None:

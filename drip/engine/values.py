@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from drip.core.links import Purpose
 from drip.core.model import Campaign, MailingList, ProjectDefinition, Session
 from drip.core.offers import regular_offers
+from drip.core.parts import parts_ahead
 from drip.core.records import DeliveryId, Registration, Subscriber
 from drip.engine.keys import Keys, Signing
 
@@ -141,6 +142,10 @@ class Links:
         """The page that leads into the meeting when it is time."""
         return self._registered("j", Purpose.JOIN)
 
+    def join_of(self, registration: Registration) -> str:
+        """The same page for another part of a series, which has a registration of its own."""
+        return f"{self._base}/j/{self._keys.sign(Purpose.JOIN, registration.id)}"
+
     @property
     def calendar(self) -> str:
         """The calendar file of the registration."""
@@ -263,6 +268,12 @@ def offered(campaign: Campaign | None, zone: str, now: datetime, link: Callable[
     return open_sessions(held, zone, now, link)
 
 
+def parts_left(campaign: Campaign | None, now: datetime) -> int:
+    """How many parts of a series are not over; 0 where the webinar is none."""
+    webinar = campaign.webinar if campaign is not None else None
+    return len(parts_ahead(webinar, now)) if webinar is not None and webinar.is_series else 0
+
+
 def session_words(
     campaign: Campaign | None, session: Session | None, zone: str, now: datetime
 ) -> tuple[SessionView, ...]:
@@ -298,7 +309,7 @@ def values_for(
     if campaign is not None and campaign.webinar is not None:
         webinar = campaign.webinar
         minutes = int(webinar.length.total_seconds() // 60)
-        values["webinar"] = {"title": webinar.title, "length": f"{minutes} minutes"}
+        values["webinar"] = {"title": webinar.title, "length": f"{minutes} minutes", "parts": parts_left(campaign, now)}
         values["sessions"] = offered(campaign, zone, now, links.session)
         if session is not None:
             values["session"] = view_session(session, zone, now, links.session(session.name))

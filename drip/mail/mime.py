@@ -11,6 +11,7 @@ from __future__ import annotations
 import binascii
 import functools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -89,10 +90,12 @@ class Composer:
         self._known_headers: dict[object, str] = {}
         self._coded: dict[Shape, _Coded] = {}  # a Shape hashes by identity, and being kept here its identity stays
 
-    def compose(self, headers: Headers, post: FilledPost, invite: Invite | None = None) -> bytes:
-        """The whole message. Raises `Unwritable` when an address or a fixed header cannot be written."""
+    def compose(self, headers: Headers, post: FilledPost, *invites: Invite) -> bytes:
+        """The whole message. The calendar part is the first invite; the others are attached beside it, since an
+        invitation is for one entry (RFC 5546 §3.2.2). Raises `Unwritable` when an address or a fixed header cannot be
+        written."""
         bodies = [self._text_part("plain", post.text), self._text_part("html", post.html)]
-        return self._whole(headers, bodies, post, invite).encode("ascii")
+        return self._whole(headers, bodies, post, invites).encode("ascii")
 
     def blank(self, headers: Headers, post: FilledPost) -> Blank | None:
         """The message with gaps, for readers who differ in their values only; None where there can be none.
@@ -109,13 +112,13 @@ class Composer:
             if each.room < 0:
                 return None
             bodies.append(_body_part(kind, "quoted-printable", body))
-        text = self._whole(headers, bodies, post, None)
+        text = self._whole(headers, bodies, post)
         for name, line in _SAMPLE_LINES.items():
             if text.count(f"{CRLF}{line}{CRLF}") == 1:
                 text = text.replace(f"{CRLF}{line}{CRLF}", f"{CRLF}{GAP}{name}{GAP}{CRLF}")
         return Blank(tuple(text.split(GAP)), coded[0].room, coded[1].room)
 
-    def _whole(self, headers: Headers, bodies: list[str], post: FilledPost, invite: Invite | None) -> str:
+    def _whole(self, headers: Headers, bodies: list[str], post: FilledPost, invites: Sequence[Invite] = ()) -> str:
         if len(self._known_headers) > HEADERS_KEPT:
             self._known_headers.clear()
         head = f"{write_headers(headers, self._known_headers)}MIME-Version: 1.0{CRLF}"
@@ -124,10 +127,11 @@ class Composer:
             parts = [bodies[1], *map(image_part, post.images)]
             bodies[1] = _multipart("related", RELATED, parts, '; type="text/html"')
         files = []
-        if invite is not None:
+        for number, invite in enumerate(invites, 1):
             quoted = quote(invite.ics.decode("utf-8"), more=False)
-            bodies.append(_calendar_part(invite.method, quoted))
-            files.append(_attachment(quoted))
+            if number == 1:
+                bodies.append(_calendar_part(invite.method, quoted))
+            files.append(_attachment(quoted, "invite.ics" if number == 1 else f"invite-{number}.ics"))
         inner = _multipart("alternative", ALTERNATIVE, bodies)
         if post.attachments:
             files.extend(map(attachment_part, post.attachments))
@@ -297,10 +301,10 @@ def _calendar_part(method: str, quoted: str) -> str:
     )
 
 
-def _attachment(quoted: str) -> str:
-    """The same calendar object once more: some clients look at attachments only."""
+def _attachment(quoted: str, name: str) -> str:
+    """The same calendar object once more, or that of another entry: some clients look at attachments only."""
     return (
-        f'Content-Type: application/ics; name="invite.ics"{CRLF}'
-        f'Content-Disposition: attachment; filename="invite.ics"{CRLF}'
+        f'Content-Type: application/ics; name="{name}"{CRLF}'
+        f'Content-Disposition: attachment; filename="{name}"{CRLF}'
         f"Content-Transfer-Encoding: quoted-printable{CRLF}{CRLF}{quoted}{CRLF}"
     )

@@ -27,6 +27,7 @@ from drip.core.events import (
 )
 from drip.core.model import Campaign, Session, TriggerKind, Webinar
 from drip.core.offers import held_by
+from drip.core.parts import is_series
 from drip.core.records import Delivery, Evidence, Kind, RegistrationId, Subscriber, SubscriberId
 from drip.core.when import local_to_utc, local_wall
 from drip.engine.values import WEBINAR_LINK
@@ -258,10 +259,16 @@ class Crowd:
         if dice.happens(habits.cancels, "cancels", number):
             back = CancelledRegistration(number, EVIDENCE)
             stage.at(later, lambda: stage.happen(one, "gives the seat back", back))
-        elif dice.happens(habits.moves, "moves", number, session.name):
+        elif not is_series(stage.campaign(campaign)) and dice.happens(habits.moves, "moves", number, session.name):
             stage.at(later, lambda: self._ask_for_seat(one, campaign, besides=session.name))
-        if dice.happens(habits.attends, "attends", number):
-            stage.at(session.starts + 3 * MINUTE, lambda: self._join(one, number, session))
+        self.comes(one, campaign, number)
+
+    def comes(self, one: Person, campaign: str, number: RegistrationId) -> None:
+        """Somebody may come to the session of a seat that they have."""
+        webinar = self._webinar(campaign)
+        session = webinar.session_named(one.seats[number]) if webinar is not None else None
+        if session is not None and self._habits.attends and one.dice.happens(self._habits.attends, "attends", number):
+            self._stage.at(session.starts + 3 * MINUTE, lambda: self._join(one, number, session))
 
     def _join(self, one: Person, number: RegistrationId, session: Session) -> None:
         if one.seats.get(number) == session.name:  # who moved comes to the other one

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from drip.core.events import ConfirmedRegistration, ConfirmedSubscription, Event, MovedRegistration, Unsubscribed
 from drip.core.message import Wire
 from drip.core.model import Campaign, OptIn, ProjectDefinition, TriggerKind, WhenKind
+from drip.core.parts import is_series
 from drip.core.records import Delivery, LogEntry, RegistrationId, RegistrationState, Subscriber, SubscriberId
 from drip.engine.apply import apply, apply_read
 from drip.engine.engine import Engine
@@ -216,6 +217,13 @@ class Play:
         if campaign is not None:
             one.closed |= ends_with(campaign, TriggerKind.REGISTERS)
         self.crowd.booked(one, registration.campaign, number)
+        if is_series(campaign):
+            with self.store.read() as work:
+                theirs = [each for each in work.registrations_of(registration.subscriber_id) if each.id != number]
+            for each in theirs:
+                if each.campaign == registration.campaign and each.state is RegistrationState.BOOKED:
+                    one.seats[each.id] = each.session
+                    self.crowd.comes(one, each.campaign, each.id)
 
     # --- time --------------------------------------------------------------------------------------------------------
 

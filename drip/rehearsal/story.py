@@ -33,6 +33,7 @@ from drip.core.events import (
 )
 from drip.core.model import Campaign, ProjectDefinition
 from drip.core.offers import offers
+from drip.core.parts import is_series
 from drip.core.records import (
     Attendance,
     DeliveryId,
@@ -181,11 +182,20 @@ class _Telling:
         mine = (each for each in found if each.campaign == self.story.campaign and each.state in states)
         return sorted(mine, key=lambda each: each.id)
 
-    def _seat(self, one: StoryPerson) -> Registration:
+    def _seat(self, one: StoryPerson, deed: Deed | None = None) -> Registration:
+        """The seat that they have; in a series that of the part which has begun last when the deed is done."""
         booked = self._seats(one, RegistrationState.BOOKED)
         if not booked:
             raise _Unfit(f"{one.name} has no seat then")
-        return booked[-1]
+        webinar = self.campaign.webinar
+        if deed is None or webinar is None or not webinar.is_series:
+            return booked[-1]
+        begun = [
+            (session.starts, each.id, each)
+            for each in booked
+            if (session := webinar.session_named(each.session)) and session.starts - DOORS_OPEN <= deed.at
+        ]
+        return max(begun)[2] if begun else booked[0]
 
     def asks_to_join(self, one: StoryPerson, deed: Deed) -> Event:
         """The form is sent in."""
@@ -234,7 +244,9 @@ class _Telling:
     def takes_seat(self, one: StoryPerson, deed: Deed) -> Event | None:
         """The button of the mail about the seat; None where the form was refused."""
         name = self._session_of(one, deed)
-        seats = [each for each in self._seats(one, RegistrationState.PENDING) if each.session == name]
+        pending = self._seats(one, RegistrationState.PENDING)
+        # Of a series all parts were asked for, whichever was named.
+        seats = [each for each in pending if each.session == name or is_series(self.campaign)]
         return ConfirmedRegistration(seats[-1].id, EVIDENCE) if seats else None
 
     def moves(self, one: StoryPerson, deed: Deed) -> Event:
@@ -247,7 +259,7 @@ class _Telling:
 
     def attends(self, one: StoryPerson, deed: Deed) -> Event:
         """The button of the join page, which is there from a quarter of an hour before the start to the end."""
-        seat = self._seat(one)
+        seat = self._seat(one, deed)
         webinar = self.campaign.webinar
         session = webinar.session_named(seat.session) if webinar is not None else None
         if session is None or not session.starts - DOORS_OPEN <= deed.at < session.ends:
@@ -256,7 +268,7 @@ class _Telling:
 
     def is_reported(self, one: StoryPerson, deed: Deed) -> Event:
         """The host's report says who came."""
-        return AttendanceReported(self._seat(one).id, Attendance(deed.argument), EVIDENCE.where)
+        return AttendanceReported(self._seat(one, deed).id, Attendance(deed.argument), EVIDENCE.where)
 
     def unsubscribes(self, one: StoryPerson, deed: Deed) -> Event:
         """The one press in the last mail that they got."""

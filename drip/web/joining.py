@@ -6,7 +6,7 @@ of nothing else. A GET of any of these changes nothing, so a mail scanner neithe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
@@ -24,6 +24,7 @@ from drip.core.events import (
 from drip.core.links import Purpose
 from drip.core.model import Campaign, Session, Webinar
 from drip.core.offers import held_by
+from drip.core.parts import is_series, parts_ahead
 from drip.core.records import Registration, RegistrationId, RegistrationState, Subscriber
 from drip.core.seats import WaitingState, may_offer
 from drip.engine.letters import entry_words, invite_uid, session_of
@@ -47,8 +48,21 @@ Door = Literal["before", "open", "over"]
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a series as its pages show it; `url` is the reader's own way into it, "" before they hold it."""
+
+    view: SessionView
+    stamp: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Seat:
-    """A registration with everything a page says about it. `session` is None where the author took it away."""
+    """A registration with everything a page says about it. `session` is None where the author took it away.
+
+    In a series `theirs` are all registrations of the same person, `session` is the part that is next, and
+    `is_incomplete` says that a part is ahead which they do not hold yet.
+    """
 
     house: House
     registration: Registration
@@ -58,6 +72,8 @@ class Seat:
     session: Session | None
     zone: str
     now: datetime
+    theirs: tuple[Registration, ...] = ()
+    is_incomplete: bool = False
 
     @property
     def state(self) -> RegistrationState:
@@ -104,6 +120,8 @@ class Seat:
             "calendars": self._calendars(site),
             "others": self._others(),
             **self._replay_words(),
+            "is_series": self.webinar.is_series,
+            "series_parts": self._parts(site),
             "manage_url": self.house.path("m", site.sign(Purpose.MANAGE, self.registration.id)),
         }
 
@@ -148,7 +166,9 @@ class Seat:
         }
 
     def _others(self) -> list[SessionView]:
-        """The other sessions still to come, each with the page where it is chosen."""
+        """The other sessions still to come, each with the page where it is chosen. A series has none."""
+        if self.webinar.is_series:
+            return []
         held = held_by(self.webinar, self.zone, self.now)
         coming = [each for each in held if each.starts > self.now and each != self.session]
         return [
@@ -156,29 +176,62 @@ class Seat:
             for each in sorted(coming, key=lambda each: each.starts)
         ]
 
+    def _parts(self, site: Site) -> list[Part]:
+        """The parts of a series that are ahead, each with the reader's own page for it."""
+        if not self.webinar.is_series:
+            return []
+        held = {each.session: each.id for each in self.theirs if each.state is RegistrationState.BOOKED}
+        return [
+            Part(
+                view_session(each, self.zone, self.now, ""),
+                stamp_of(each.starts, self.zone),
+                self.house.path("j", site.sign(Purpose.JOIN, held[each.name])) if each.name in held else "",
+            )
+            for each in parts_ahead(self.webinar, self.now)
+        ]
+
+
+def _in_series(seat: Seat, theirs: tuple[Registration, ...], purpose: Purpose) -> Seat:
+    """The same seat, as one in a whole series: what its pages say is about the part that is next. The way in alone is
+    into one part."""
+    ahead = {each.name: each for each in parts_ahead(seat.webinar, seat.now)}
+    booked = {each.session: each for each in theirs if each.state is RegistrationState.BOOKED and each.session in ahead}
+    seat = replace(seat, theirs=theirs, is_incomplete=len(booked) < len(ahead))
+    if purpose is Purpose.JOIN or not ahead:
+        return seat
+    for name, session in ahead.items():
+        if name in booked:
+            return replace(seat, registration=booked[name], session=session)
+    is_asked = seat.state is RegistrationState.PENDING
+    return replace(seat, session=next(iter(ahead.values()))) if is_asked else seat
+
 
 def _seat(site: Site, work: Work, purpose: Purpose, visit: Visit) -> Seat | None:
     number = site.number(purpose, visit.token)
     registration = work.registration(RegistrationId(number)) if number is not None else None
     if registration is None:
         return None
+    edition = site.engine.live.campaign(work, registration.campaign)
+    campaign = edition.campaign if edition else None
     if purpose is Purpose.BOOK:
         # Who had a seat already has moved it here; the button leads to that one.
         registration = work.held_in_place_of(registration)
-    elif purpose is Purpose.MANAGE and registration.state is RegistrationState.CANCELLED:
+    elif purpose is Purpose.MANAGE and registration.state is RegistrationState.CANCELLED and not is_series(campaign):
         # They may hold another seat by now: one seat a person, so the page is about that one.
         standing = work.open_registration(registration.subscriber_id, registration.campaign)
         if standing is not None and standing.state is RegistrationState.BOOKED:
             registration = standing
     house = site.house(work)
     subscriber = work.subscriber(registration.subscriber_id)
-    edition = site.engine.live.campaign(work, registration.campaign)
-    campaign = edition.campaign if edition else None
     if subscriber is None or campaign is None or campaign.webinar is None:
         return None
     session = session_of(campaign, registration)
     zone = zone_for(house, subscriber, registration)
-    return Seat(house, registration, subscriber, campaign, campaign.webinar, session, zone, visit.now)
+    seat = Seat(house, registration, subscriber, campaign, campaign.webinar, session, zone, visit.now)
+    if not campaign.webinar.is_series:
+        return seat
+    theirs = work.registrations_of(registration.subscriber_id)
+    return _in_series(seat, tuple(each for each in theirs if each.campaign == campaign.name), purpose)
 
 
 def _read(site: Site, purpose: Purpose, visit: Visit) -> Seat | None:
@@ -200,7 +253,8 @@ def _book_page(site: Site, seat: Seat, *, full: bool = False) -> Response:
         return seat.house.problem(410, "session-over", again=seat.webinar_url, title=seat.webinar.title)
     if full:
         return _full_page(site, seat)
-    name = "booked" if seat.state is RegistrationState.BOOKED else "book"
+    is_held = seat.state is RegistrationState.BOOKED and not (seat.webinar.is_series and seat.is_incomplete)
+    name = "booked" if is_held else "book"
     return seat.house.page(name, {**seat.values(site), "consent": _consent(seat)})
 
 
@@ -208,7 +262,8 @@ def _full_page(site: Site, seat: Seat, status: int = 409) -> Response:
     """No seat is left: the line for one, or that the reader stands in it."""
     with site.store.read() as work:
         is_waiting = work.waiting_state(seat.registration.id) in (WaitingState.WAITING, WaitingState.OFFERED)
-    may_wait = seat.session is not None and may_offer(seat.now, seat.session.starts)
+    session = seat.webinar.session_named(seat.registration.session)
+    may_wait = session is not None and may_offer(seat.now, session.starts)
     values = {**seat.values(site), "is_waiting": is_waiting, "may_wait": may_wait}
     return seat.house.page("full", values, 200 if is_waiting else status)
 
@@ -237,6 +292,11 @@ def _is_full(work: Work, seat: Seat) -> bool:
     return work.taken_count(held.campaign, held.session, but_for=held.id) >= seats
 
 
+def _may_add(seat: Seat) -> bool:
+    """Whether somebody in a series registered again, and there are parts that they do not hold yet."""
+    return seat.webinar.is_series and seat.is_incomplete and seat.state is RegistrationState.BOOKED
+
+
 def book(site: Site, visit: Visit) -> Response:
     """POST /b/TOKEN: the seat is booked, if there is one left. Twice is the same as once."""
     seat = _read(site, Purpose.BOOK, visit)
@@ -246,7 +306,7 @@ def book(site: Site, visit: Visit) -> Response:
     if visit.form.get("wait") == "yes" and seat.state is RegistrationState.PENDING and seat.door != "over":
         what = site.happen(JoinedWaitingList(seat.registration.id, visit.evidence("Put me in line")), visit).what
         what = "full" if what in ("waitlisted", "already") else what
-    elif seat.state is RegistrationState.PENDING and seat.door != "over":
+    elif (seat.state is RegistrationState.PENDING or _may_add(seat)) and seat.door != "over":
         what = site.happen(ConfirmedRegistration(seat.registration.id, visit.evidence(_consent(seat))), visit).what
     answer = _book_page(site, _read(site, Purpose.BOOK, visit) or seat, full=what == "full")
     answer.background = site.soon()

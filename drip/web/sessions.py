@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from drip.core.model import Campaign, Session, Webinar
 from drip.core.offers import is_offered, offers, regular_offers
+from drip.core.parts import last_part
 from drip.core.seats import may_offer
 from drip.engine.values import SessionView, clock_words, view_session
 from drip.web.visit import known_zones
@@ -81,8 +82,10 @@ def choices(work: Work, campaign: str, webinar: Webinar, zone: str, now: datetim
     """All sessions of a webinar in one zone, soonest first. Of an evergreen one what it offers now, and the `named` one
     if that is offered still: it may come from a mail, or from a page that stood open for a while."""
     found = []
+    whole = last_part(webinar) if webinar.is_series else None
     for session in sorted(_listed(webinar, zone, now, named), key=lambda each: each.starts):
-        taken = 0 if webinar.seats is None else work.booked_count(campaign, session.name)
+        counted = whole or session
+        taken = 0 if webinar.seats is None else work.booked_count(campaign, counted.name)
         left = None if webinar.seats is None else webinar.seats - taken
         state = state_of(session, taken, webinar.seats, now)
         view = view_session(session, zone, now, "")
@@ -95,7 +98,7 @@ def choices(work: Work, campaign: str, webinar: Webinar, zone: str, now: datetim
                 until=clock_words(session.ends.astimezone(ZoneInfo(zone))),
                 ends=stamp_of(session.ends, zone),
                 seats_left=left if left is not None and left <= SEATS_FEW and state in ("open", "begun") else None,
-                can_wait=state == "full" and may_offer(now, session.starts),
+                can_wait=state == "full" and may_offer(now, counted.starts),
             )
         )
     return found
@@ -136,7 +139,8 @@ def _first_open(work: Work, campaign: Campaign, webinar: Webinar, now: datetime)
     # On the page of another thing the next regular start is named: the nearest one would be over when it is read.
     listed = webinar.sessions if webinar.rule is None else regular_offers(webinar, campaign.timezone, now)
     for session in sorted(listed, key=lambda each: each.starts):
-        taken = 0 if webinar.seats is None else work.booked_count(campaign.name, session.name)
+        counted = (last_part(webinar) if webinar.is_series else None) or session
+        taken = 0 if webinar.seats is None else work.booked_count(campaign.name, counted.name)
         if state_of(session, taken, webinar.seats, now) == "open":
             return session
     return None

@@ -75,7 +75,9 @@ def _page(
     open_ones = [each.view.name for each in scene.choices if each.is_open]
     to_choose = [each.view.name for each in scene.choices if each.may_choose]
     chosen = values["session"] if values["session"] in to_choose else ""
-    if not chosen and len(open_ones) == 1:
+    if not chosen and to_choose and scene.webinar.is_series:
+        chosen = to_choose[0]  # whichever part is named, all are meant
+    elif not chosen and len(open_ones) == 1:
         chosen = open_ones[0]
     given = {
         "campaign": scene.campaign,
@@ -94,6 +96,7 @@ def _page(
         "asks_name": "first_name" in house.definition.fields,
         "lists": house.definition.lists,
         "is_recorded": scene.webinar.rule is not None,
+        "is_series": scene.webinar.is_series,
         "feed_url": house.path("w", scene.campaign.name, "calendar.ics"),
     }
     # With `for` the address of the page is a key to somebody's mail address.
@@ -157,13 +160,16 @@ def register(site: Site, visit: Visit) -> Response:
         return site.any_house().problem(404, "missing")
     name = visit.form.get("session", "")
     choice = scene.choice_named(name)
+    if scene.webinar.is_series:
+        choice = next((each for each in scene.choices if each.may_choose), choice)
     if not visit.is_trapped:
         faults = _faults(visit, scene, choice)
         if not faults:
             faults = _ask(site, scene, visit, name)
         if faults:
             return _page(scene, visit, {**typed(visit), "session": name}, faults, 422)
-    values = {"about": "webinar", "webinar": {"title": scene.webinar.title}, "choice": choice}
+    parts = sum(each.may_choose for each in scene.choices) if scene.webinar.is_series else 0
+    values = {"about": "webinar", "webinar": {"title": scene.webinar.title}, "choice": choice, "parts": parts}
     return scene.house.page("check-inbox", values, background=site.soon())
 
 
