@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 from drip.core.delivery import DeliveryState, Outcome, OutcomeKind, verdict
+from drip.core.parts import is_series
 from drip.core.reasons import ReasonName
 from drip.core.records import Delivery, DeliveryId, Kind, Registration, RevisionId
 from drip.core.step_mail import opening_of
@@ -294,7 +295,7 @@ class Sending:
             del readers[id]
         for delivery in claimed.deliveries:
             edition = self._editions.get(delivery.revision_id)
-            if delivery.id in readers and edition is not None:
+            if delivery.id in readers and edition is not None and is_series(edition.campaign):
                 self._others[delivery.id] = other_parts(work, edition.campaign, readers[delivery.id][1])
         if self._domains is not None:
             self._domains.give_back_too_many(work, self._owner, readers, claimed.deliveries, self._now)

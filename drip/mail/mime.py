@@ -90,12 +90,12 @@ class Composer:
         self._known_headers: dict[object, str] = {}
         self._coded: dict[Shape, _Coded] = {}  # a Shape hashes by identity, and being kept here its identity stays
 
-    def compose(self, headers: Headers, post: FilledPost, *invites: Invite) -> bytes:
-        """The whole message. The calendar part is the first invite; the others are attached beside it, since an
+    def compose(self, headers: Headers, post: FilledPost, invite: Invite | None = None, *more: Invite) -> bytes:
+        """The whole message. The calendar part is that of the invite; `more` are attached beside it, since an
         invitation is for one entry (RFC 5546 §3.2.2). Raises `Unwritable` when an address or a fixed header cannot be
         written."""
         bodies = [self._text_part("plain", post.text), self._text_part("html", post.html)]
-        return self._whole(headers, bodies, post, invites).encode("ascii")
+        return self._whole(headers, bodies, post, (invite, *more) if invite is not None else ()).encode("ascii")
 
     def blank(self, headers: Headers, post: FilledPost) -> Blank | None:
         """The message with gaps, for readers who differ in their values only; None where there can be none.

@@ -202,6 +202,10 @@ def _in_series(seat: Seat, theirs: tuple[Registration, ...], purpose: Purpose) -
     for name, session in ahead.items():
         if name in booked:
             return replace(seat, registration=booked[name], session=session)
+    given_back = [each for each in theirs if each.state is RegistrationState.CANCELLED and each.session in ahead]
+    if given_back and purpose is Purpose.MANAGE:
+        # Also by the link of a part that they came to: that one stays, and there is nothing to change about it.
+        return replace(seat, registration=given_back[-1], session=ahead[given_back[-1].session])
     is_asked = seat.state is RegistrationState.PENDING
     return replace(seat, session=next(iter(ahead.values()))) if is_asked else seat
 

@@ -20,7 +20,7 @@ from drip.cli.telling import pace_line
 from drip.core.model import Relay, RelayKind
 from drip.engine.telling import Change, News
 from tests.cli.test_cli_people import CAMPAIGN, Letter
-from tests.stages import replace_sessions
+from tests.stages import SERIES, replace_sessions
 
 PLOT = f"campaigns/{CAMPAIGN}/campaign.yaml"
 
@@ -133,6 +133,62 @@ people:
     assert steps["follow-up/recording-and-next-step"] + steps["follow-up/we-missed-you"] == seats
     story.write_text(story.read_text().replace("for next", "for noon"))
     assert "unknown-session" in letter.drip("check").output
+
+
+def test_a_series_is_shown_planned_told_and_rehearsed(letter: Letter) -> None:
+    replace_sessions(letter.folder, SERIES)
+    for each in (letter.folder / PLOT).parent.glob("tests/*.yaml"):
+        each.unlink()
+    assert "sessions to choose from" in letter.ok("plan")
+    letter.ok("apply", "--yes")
+    letter.register("mia@example.com", "part-two")
+    assert "a series: readers register once for all parts" in letter.ok("webinar", "show", CAMPAIGN)
+    rows = [json.loads(line) for line in letter.ok("registration", "list", "--json").splitlines()]
+    assert {(row["session"], row["state"]) for row in rows} == {
+        (part, "booked") for part in ("part-one", "part-two", "part-three")
+    }
+    refused = letter.drip("registration", "move", "mia@example.com", "part-three")
+    assert refused.exit_code == 2
+    plot = letter.folder / PLOT
+    text = plot.read_text()
+    plot.write_text(text.replace("    part-three:", "    part-extra: 2026-12-17 12:00\n    part-three:"))
+    assert "for those who register from now on" in letter.ok("plan")
+    assert "mia@example.com" in letter.ok("session", "move", CAMPAIGN, "part-one", "2026-12-07 12:00", "-n")
+    plot.write_text(text)
+    letter.ok("registration", "cancel", "mia@example.com")
+    rows = [json.loads(line) for line in letter.ok("registration", "list", "--json").splitlines()]
+    assert {row["state"] for row in rows} == {"cancelled"}
+    story = plot.parent / "tests" / "parts.yaml"
+    story.write_text(
+        """title: Each part has its reminders, and its follow-up by who was there
+begins: 2026-12-01 12:00
+people:
+  Ann:
+    does:
+      - Wed 10:05 registers for part-two
+      - Tue 12:01 attends
+      - Thu 09:00 is reported attended
+      - 2026-12-17 09:00 cancels
+    gets:
+      - Wed 10:05 you-are-in
+      - Mon 12:00 see-you-tomorrow
+      - Tue 11:00 starting-in-an-hour
+      - Tue 11:50 we-are-live
+      - Tue 15:00 recording-and-next-step
+      - 2026-12-14 12:00 see-you-tomorrow
+      - ...
+      - 2026-12-17 09:00 registration-cancelled
+    not: last-seats
+"""
+    )
+    told = letter.drip("test")
+    assert told.exit_code == 0, told.output
+    rehearsed = json.loads(letter.ok("rehearse", CAMPAIGN, "--people", "30", "--days", "40", "--json"))
+    steps = {each["step"]: each for each in rehearsed["steps"]}
+    seats = steps["remind/you-are-in"]["sent"]
+    assert seats > 0
+    assert steps["remind/you-are-in"]["why_skipped"]["once-for-series"] >= seats
+    assert steps["remind/we-are-live"]["sent"] > seats
 
 
 def test_what_cannot_be_a_session_changes_no_file(letter: Letter) -> None:
