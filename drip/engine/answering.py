@@ -12,7 +12,8 @@ from drip.core.events import AnsweredInvite
 from drip.core.parts import is_series
 from drip.core.records import Registration, RegistrationId, RegistrationState
 from drip.engine.addresses import BadAddress, judge_address
-from drip.engine.letters import invite_uid, session_of
+from drip.engine.invites import invite_uid
+from drip.engine.letters import session_of
 from drip.engine.live import Edition
 from drip.engine.scene import Happened, Scene
 from drip.engine.seating import notice_occasion, notify

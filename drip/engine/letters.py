@@ -20,6 +20,7 @@ from drip.core.parts import is_series, parts_ahead
 from drip.core.records import Delivery, Kind, Registration, RegistrationState
 from drip.engine.addressed import Addressed
 from drip.engine.diversion import Diversion
+from drip.engine.invites import dated_invite
 from drip.engine.keys import Keys, Signing
 from drip.engine.live import Edition
 from drip.engine.values import Links, confirm_expiry, parts_left, session_words, values_for
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from drip.authoring.layout import CompiledPost
     from drip.engine.plates import Plate
     from drip.mail.calendar import Method
-    from drip.store.work import Work
 
 HEADERS_KEPT = 256
 """As many list and feedback ids as are remembered: they differ between posts, not between readers."""
@@ -51,11 +51,6 @@ def message_id(keys: Keys, delivery: Delivery, domain: str) -> str:
     said = f"{delivery.occasion}\n{delivery.mailbox}".encode()
     mark = keyed(keys.link, said).hex()[:24]
     return f"<{delivery.id}.{mark}@{domain}>"
-
-
-def invite_uid(registration: Registration, domain: str) -> str:
-    """One UID a registration, for ever: a change moves the entry in the reader's calendar instead of adding one."""
-    return f"registration-{registration.id}@{domain}"
 
 
 def _domain(project: Edition) -> str:
@@ -373,46 +368,9 @@ class Letters:
             if method is not None and session is not None and edition.campaign.webinar is not None:
                 url = links.join if each is registration else links.join_of(each)
                 title = edition.campaign.webinar.title
-                found.append(_invite(method, each, session, title, url, sender, attendee, now))
+                found.append(dated_invite(method, each, session, title, url, sender, attendee, now))
         first, *others = found
         return [first[1], *(invite for _, invite in sorted(others, key=lambda pair: pair[0]))]
-
-
-def _invite(
-    method: Method,
-    registration: Registration,
-    session: Session,
-    title: str,
-    join_url: str,
-    sender: Mailbox,
-    attendee: Mailbox,
-    now: datetime,
-) -> tuple[datetime, Invite]:
-    """The entry of one registration, with the start by which several are in order."""
-    from drip.mail.calendar import registration_invite
-
-    invite = registration_invite(
-        method=method,
-        uid=invite_uid(registration, sender.address.rpartition("@")[2]),
-        sequence=registration.calendar_sequence,
-        stamp=now,
-        starts=session.starts,
-        ends=session.ends,
-        title=title,
-        description=entry_words(join_url, recorded=session.recorded),
-        join_url=join_url,
-        organizer=sender,
-        attendee=attendee,
-    )
-    return session.starts, invite
-
-
-def other_parts(work: Work, campaign: Campaign | None, registration: Registration | None) -> tuple[Registration, ...]:
-    """What somebody holds or held of the other parts of a series; nothing where the webinar is none."""
-    if registration is None or not is_series(campaign):
-        return ()
-    theirs = work.registrations_of(registration.subscriber_id)
-    return tuple(each for each in theirs if each.campaign == registration.campaign and each.id != registration.id)
 
 
 def together_with(registration: Registration, addressed: Addressed) -> list[Registration]:
@@ -421,11 +379,6 @@ def together_with(registration: Registration, addressed: Addressed) -> list[Regi
         return []  # what the host does, each part is told of by itself
     moment = registration.cancelled_at or registration.confirmed_at
     return [each for each in addressed.others if (each.cancelled_at or each.confirmed_at) == moment]
-
-
-def entry_words(join_url: str, *, recorded: bool) -> str:
-    """What a calendar entry says below its title."""
-    return f"{'A recorded session. ' if recorded else ''}Your way in, shortly before the start: {join_url}".strip()
 
 
 def house_post(project: Edition, name: str) -> Post:

@@ -25,8 +25,9 @@ from drip.core.step_mail import opening_of
 from drip.engine.addressed import Addressed
 from drip.engine.asking import ask_about
 from drip.engine.capping import NOT_CAPPED, Capped, Capping
+from drip.engine.invites import other_parts
 from drip.engine.ledger import Ends, Ledger, settle_steps
-from drip.engine.letters import Letters, other_parts
+from drip.engine.letters import Letters
 from drip.engine.live import Edition, Live
 from drip.errors import CannotRecord, DripError, QuotaUsed, RelayUnreachable
 from drip.store.results import Recorded

@@ -27,7 +27,8 @@ from drip.core.offers import held_by
 from drip.core.parts import is_series, parts_ahead
 from drip.core.records import Registration, RegistrationId, RegistrationState, Subscriber
 from drip.core.seats import WaitingState, may_offer
-from drip.engine.letters import entry_words, invite_uid, session_of
+from drip.engine.invites import entry_words, invite_uid
+from drip.engine.letters import session_of
 from drip.engine.values import SessionView, clock_words, day_words, view_session
 from drip.web.pages import FORM_MEETING, FORM_SELF, headers
 from drip.web.sessions import length_words, stamp_of

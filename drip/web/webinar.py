@@ -169,7 +169,7 @@ def register(site: Site, visit: Visit) -> Response:
         if faults:
             return _page(scene, visit, {**typed(visit), "session": name}, faults, 422)
     parts = sum(each.may_choose for each in scene.choices) if scene.webinar.is_series else 0
-    values = {"about": "webinar", "webinar": {"title": scene.webinar.title}, "choice": choice, "parts": parts}
+    values = {"about": "webinar", "webinar": {"title": scene.webinar.title}, "choice": choice, "part_count": parts}
     return scene.house.page("check-inbox", values, background=site.soon())
 
 
