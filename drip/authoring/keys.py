@@ -102,6 +102,8 @@ PROJECT_KEYS = (
         Key("title-font", Form.TEXT, "The fonts of titles and quotations. Default: that of `font`.",
             examples=("Georgia, 'Times New Roman', serif",)),
     )),
+    Key("own-sites", Form.TEXTS, "Sites of yours to which a form may lead on (`drip embed --next`): scheme and host.",
+        examples=("https://www.example.com",)),
     Key("lists", Form.NAMED, "What people can opt in to.", keys=(
         Key("title", Form.PROSE, "The name of the list as readers see it.", required=True),
         Key("promise", Form.PROSE, "What subscribers agree to; kept with their consent.", required=True),

@@ -25,6 +25,7 @@ from drip.authoring.read_values import (
     read_quota,
     read_reserve,
     read_server,
+    read_site,
     read_url,
     read_warm_up,
     read_zone,
@@ -145,7 +146,19 @@ def _definition(book: Notebook, section: Section) -> ProjectDefinition:
         closed=book.phrases(section.texts.get("closed", ()), parse_closing),
         burst=book.phrase(section.scalars["burst"], parse_burst) if "burst" in section.scalars else TIMES,
         at_most=book.phrase(section.scalars.get("at-most"), parse_at_most),
+        own_sites=_own_sites(book, section),
     )
+
+
+def _own_sites(book: Notebook, section: Section) -> tuple[str, ...]:
+    """Where forms may lead on to."""
+    sites = []
+    for scalar in section.texts.get("own-sites", ()):
+        try:
+            sites.append(read_site(scalar.text))
+        except Fault as fault:
+            book.note("bad-url", fault.message, scalar.place, fault.advice)
+    return tuple(dict.fromkeys(sites))
 
 
 def _test_mode(book: Notebook, section: Section) -> str:

@@ -7,12 +7,16 @@ name or open a file but the time zone's. Called by `read_project` and `read_camp
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from difflib import get_close_matches
 from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from drip.core.model import Mailbox
+
+NEXT_LENGTH_MAX = 500
+"""No thank-you page of anybody's has a longer address."""
 
 _MAX_ADDRESS = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
 _LOCAL = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x20\x7f-\x9f]{1,64}")
@@ -76,6 +80,35 @@ def read_url(text: str) -> str:
     if parts.query or parts.fragment:
         raise Fault("the address has a `?` or `#` in it", "write only host and path: drip adds the rest")
     return text.strip().rstrip("/")
+
+
+def read_site(text: str) -> str:
+    """A site of the author's: scheme and host, perhaps a port, and nothing behind them."""
+    parts = _split_url(text)
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise Fault("a site is scheme and host alone", f"write `{_site_of(parts)}`")
+    return _site_of(parts)
+
+
+def read_next(text: str, sites: Collection[str]) -> str:
+    """An address on one of these sites, for a form to lead on to."""
+    if len(text) > NEXT_LENGTH_MAX:
+        raise Fault(f"the address is longer than {NEXT_LENGTH_MAX} characters", "shorten it")
+    parts = _split_url(text)
+    if _site_of(parts) not in sites:
+        known = ", ".join(f"`{each}`" for each in sites) or "none"
+        raise Fault(
+            f"`{_site_of(parts)}` is none of your sites ({known})", "name it under `own-sites:` in drip.yaml, and apply"
+        )
+    return text.strip()
+
+
+def _site_of(parts: SplitResult) -> str:
+    """Scheme, host and port, written in one way: `https://www.example.com`."""
+    host = parts.hostname or ""
+    usual = {"https": 443, "http": 80}.get(parts.scheme)
+    port = "" if parts.port in (None, usual) else f":{parts.port}"
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
 
 
 def read_meeting_url(text: str) -> str:

@@ -5,15 +5,18 @@ Called by `drip.cli.main` on demand.
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from drip.cli.grammar import Call, command
 from drip.cli.names import complete_list, near_hint
 from drip.cli.output import one_line
-from drip.errors import NotFound, ProblemsFound
+from drip.errors import NotFound, ProblemsFound, WrongUsage
 from drip.project import read_tree
+
+if TYPE_CHECKING:
+    from drip.core.model import ProjectDefinition
 
 TARGETS = ("html", "blogger", "wordpress", "hugo")
 
@@ -29,7 +32,8 @@ TARGETS = ("html", "blogger", "wordpress", "hugo")
 )
 @click.argument("form", shell_complete=complete_list)
 @click.option("--for", "target", type=click.Choice(TARGETS), default="html", show_default=True, help="Where it goes.")
-def embed(call: Call, form: str, target: str) -> None:
+@click.option("--next", "lead_on", metavar="URL", help="A page on a site of yours that follows; see `own-sites:`.")
+def embed(call: Call, form: str, target: str, lead_on: str | None) -> None:
     """Print a piece of HTML for your blog.
 
     FORM is a list (you get its sign-up form) or a campaign with a webinar (you get the way there). It needs no
@@ -45,7 +49,9 @@ def embed(call: Call, form: str, target: str) -> None:
     mailing_list = definition.list_named(form)
     kind = "list"
     if mailing_list is not None:
-        piece = sign_up_form(definition, files, mailing_list)
+        piece = sign_up_form(definition, files, mailing_list, _next(definition, lead_on))
+    elif lead_on is not None:
+        raise WrongUsage("`--next` is for the form of a list", hint="the way to a webinar is a link")
     else:
         campaign = read_campaign(files, form, definition)[0] if form in campaign_names(files) else None
         if campaign is None or campaign.webinar is None:
@@ -63,3 +69,13 @@ def embed(call: Call, form: str, target: str) -> None:
         return
     call.output.answer(text)
     call.output.talk(how)
+
+
+def _next(definition: ProjectDefinition, lead_on: str | None) -> str:
+    """The page that follows, if it is on one of the author's sites. Raises WrongUsage."""
+    from drip.authoring.read_values import Fault, read_next
+
+    try:
+        return "" if lead_on is None else read_next(lead_on, definition.own_sites)
+    except Fault as fault:
+        raise WrongUsage(f"`--next`: {fault.message}", hint=fault.advice) from None

@@ -144,6 +144,7 @@ class ProjectDefinition:
     `closed` are the days on which no sequence sends, `at_most` how much one person gets (rule 12), `burst` how many
     times the usual volume a run may send unasked (rule 15; None: no limit). `journal` is the folder of the send
     journal; "" is beside the database. `paces` are messages a minute by the domain of the readers' addresses.
+    `own_sites` are where forms may lead on to (`https://www.example.com`).
     """
 
     name: str
@@ -166,6 +167,7 @@ class ProjectDefinition:
     at_most: AtMost | None = None
     paces: Mapping[str, int] = field(default_factory=lambda: NO_PACES)
     burst: int | None = TIMES
+    own_sites: tuple[str, ...] = ()
 
     def list_named(self, name: str) -> MailingList | None:
         """The list of that name, or None."""

@@ -25,8 +25,11 @@ HOW: Mapping[Target, str] = {
 }
 
 
-def sign_up_form(definition: ProjectDefinition, files: Mapping[str, str], mailing_list: MailingList) -> str:
-    """The form of a list, with the sentence beside it that is kept as consent."""
+def sign_up_form(
+    definition: ProjectDefinition, files: Mapping[str, str], mailing_list: MailingList, lead_on: str = ""
+) -> str:
+    """The form of a list, with the sentence beside it that is kept as consent. `lead_on` is the author's page that
+    follows."""
     project = {"name": definition.name, "address": definition.address, "url": definition.url}
     consent = Pages({}, files, "").words("consent-list", {"list": mailing_list, "project": project})
     action = f"{definition.url.rstrip('/')}/s/{quote(mailing_list.name)}"
@@ -36,6 +39,7 @@ def sign_up_form(definition: ProjectDefinition, files: Mapping[str, str], mailin
         if "first_name" in definition.fields
         else []
     )  # fmt: skip
+    following = [f'  <input type="hidden" name="next" value="{escape(lead_on)}">'] if lead_on else []
     return "\n".join([
         f'<form class="drip-form" method="post" action="{escape(action)}" accept-charset="utf-8">',
         f"  <p><strong>{escape(mailing_list.title)}</strong></p>",
@@ -43,6 +47,7 @@ def sign_up_form(definition: ProjectDefinition, files: Mapping[str, str], mailin
         "</label></p>",
         *name,
         '  <p hidden><label>Leave this empty <input name="website" tabindex="-1" autocomplete="off"></label></p>',
+        *following,
         f"  <p><small>{escape(consent)}</small></p>",
         "  <p><button>Sign me up</button></p>",
         "</form>",

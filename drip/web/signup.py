@@ -9,19 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
+from starlette.responses import Response
+
+from drip.authoring.read_values import Fault, read_next
 from drip.core.events import AskedToJoin, ConfirmedSubscription
 from drip.core.links import Purpose
 from drip.core.model import MailingList
 from drip.core.records import Subscription, SubscriptionState
 from drip.engine.addresses import BadAddress, mailable_address
 from drip.web import clicks
+from drip.web.pages import FORM_SELF, headers
 from drip.web.sessions import coming_webinars
 from drip.web.visit import first_name, zone_or_none
 
 if TYPE_CHECKING:
-    from starlette.responses import Response
-
     from drip.store.work import Work
     from drip.web.site import House, Site
     from drip.web.visit import Visit
@@ -56,6 +59,21 @@ def asked_fields(house: House, visit: Visit) -> Mapping[str, str]:
     return {"first_name": name} if name and "first_name" in house.definition.fields else {}
 
 
+def next_page(house: House, visit: Visit) -> str:
+    """Where the author's own form wants to lead on to; "" where that is none of their sites, and our page is shown."""
+    wanted = visit.form.get("next", "")
+    try:
+        return read_next(wanted, house.definition.own_sites) if wanted else ""
+    except Fault:
+        return ""
+
+
+def _led_on(site: Site, address: str) -> Response:
+    """The same for every address that was typed, as our own page is."""
+    given = {**headers(token=False), "Cache-Control": "no-store", "Location": quote(address, safe=clicks.URL_MARKS)}
+    return Response(b"", 303, given, background=site.soon())
+
+
 def _form_page(
     house: House, mailing_list: MailingList, values: Mapping[str, str], faults: Mapping[str, str], status: int = 200
 ) -> Response:
@@ -67,8 +85,11 @@ def _form_page(
         "consent": consent,
         "asks_name": "first_name" in house.definition.fields,
     }
+    # Browsers hold the redirect after a form to form-action, too.
+    on = "/".join(values["next"].split("/")[:3])
+    action = f"{FORM_SELF} {on}" if on else FORM_SELF
     # It gives nothing away and does nothing by itself, so an author may show it in a frame of their blog.
-    return house.page("sign-up", given, status, token=False, framed=True)
+    return house.page("sign-up", given, status, token=False, framed=True, form_action=action)
 
 
 def form(site: Site, visit: Visit) -> Response:
@@ -78,7 +99,7 @@ def form(site: Site, visit: Visit) -> Response:
     mailing_list = house.definition.list_named(visit.parts["list"])
     if mailing_list is None:
         return house.problem(404, "missing")
-    empty = {"email": "", "first_name": "", "tz": zone_or_none(visit.query.get("tz", "")) or ""}
+    empty = {"email": "", "first_name": "", "tz": zone_or_none(visit.query.get("tz", "")) or "", "next": ""}
     return _form_page(house, mailing_list, empty, {})
 
 
@@ -90,14 +111,18 @@ def sign_up(site: Site, visit: Visit) -> Response:
     mailing_list = house.definition.list_named(visit.parts["list"])
     if mailing_list is None:
         return house.problem(404, "missing")
+    on = next_page(house, visit)
     if not visit.is_trapped:
         email = visit.form.get("email", "")
         fault = address_fault(email)
         if fault:
-            return _form_page(house, mailing_list, typed(visit), {"email": fault}, 422)
+            again = {**typed(visit), "next": on}
+            return _form_page(house, mailing_list, again, {"email": fault}, 422)
         evidence = visit.evidence(house.words("consent-list", {"list": mailing_list}))
         zone = zone_or_none(visit.form.get("tz", ""))
         site.happen(AskedToJoin(email, mailing_list.name, evidence, zone, asked_fields(house, visit)), visit)
+    if on:
+        return _led_on(site, on)
     values = {"about": "list", "list": mailing_list, "webinars": webinars}
     return house.page("check-inbox", values, framed=True, background=site.soon())
 

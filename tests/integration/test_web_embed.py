@@ -72,3 +72,88 @@ def test_json_and_unknown_names(ground: Ground) -> None:
     wrong = CliRunner().invoke(cli, ["-C", str(ground.folder), "embed", "job-seeker"])
     assert wrong.exit_code == 2
     assert "did you mean `job-seekers`?" in wrong.output
+
+
+# --- leading on ------------------------------------------------------------------------------------------------------
+
+MINE = "https://www.example.com"
+THANKS = f"{MINE}/thanks?from=letter"
+
+
+@pytest.fixture
+def mine(ground: Ground) -> Ground:
+    ground.edit("drip.yaml", "\nlists:", f"\nown-sites: [{MINE}, 'http://localhost:4000/']\nlists:")
+    ground.apply()
+    return ground
+
+
+def sent_in(visitor: Visitor, email: str, lead_on: str) -> tuple[int, str]:
+    """The answer to the form: its status, and where it leads."""
+    form = {"email": email, "first_name": "Ann", "website": "", "next": lead_on}
+    answer = visitor.post("/s/job-seekers", form)
+    return answer.status_code, answer.headers.get("location", "")
+
+
+def test_a_form_leads_on_to_the_authors_own_page(mine: Ground) -> None:
+    text = embed(mine, "job-seekers", "--next", THANKS)
+    assert f'<input type="hidden" name="next" value="{html.escape(THANKS)}">' in text
+    visitor = Visitor(mine)
+    told = [sent_in(visitor, email, THANKS) for email in ("ann@example.org", "ann@example.org", "BEN@example.org")]
+    assert told == [(303, THANKS)] * 3
+    assert sent_in(visitor, "cid@example.org", "http://localhost:4000/ok")[1] == "http://localhost:4000/ok"
+    assert sent_in(visitor, "dee@example.org", "https://WWW.example.com:443/ok")[0] == 303
+    mine.tick()
+    assert "confirm-subscription" in mine.transport.posts("ann@example.org")
+
+
+@pytest.mark.parametrize(
+    "lead_on",
+    [
+        "https://evil.example/",
+        "https://www.example.com.evil.example/",
+        "https://www.example.com@evil.example/",
+        "https://www.example.com:8443/",
+        "http://www.example.com/",
+        "//www.example.com/thanks",
+        "/thanks",
+        "https:/\\evil.example/",
+        "https://www.example.com\\@evil.example/",
+        "javascript:alert(1)",
+        f"{MINE}/a\r\nSet-Cookie: a=b",
+        f"{MINE}/{'x' * 600}",
+    ],
+)
+def test_it_is_no_door_to_anywhere_else(mine: Ground, lead_on: str) -> None:
+    """Whoever is signed up so is signed up all the same, and sees our own page."""
+    assert sent_in(Visitor(mine), "ann@example.org", lead_on) == (200, "")
+    found = CliRunner().invoke(cli, ["-C", str(mine.folder), "embed", "job-seekers", "--next", lead_on])
+    assert found.exit_code == 2
+    assert found.stdout == ""
+
+
+def test_a_fault_is_shown_and_the_way_is_kept(mine: Ground) -> None:
+    visitor = Visitor(mine)
+    page = visitor.post("/s/job-seekers", {"email": "ann", "website": "", "next": THANKS})
+    assert page.status_code == 422
+    assert f'name="next" value="{html.escape(THANKS)}"' in page.text
+    assert f"form-action 'self' {MINE}" in page.headers["content-security-policy"].split("; ")
+    strange = visitor.post("/s/job-seekers", {"email": "ann", "website": "", "next": "https://evil.example/"})
+    assert "evil" not in strange.text
+    assert "evil" not in strange.headers["content-security-policy"]
+
+
+def test_without_sites_nothing_leads_on(ground: Ground) -> None:
+    assert sent_in(Visitor(ground), "ann@example.org", THANKS) == (200, "")
+    found = CliRunner().invoke(cli, ["-C", str(ground.folder), "embed", "job-seekers", "--next", THANKS])
+    assert "none of your sites (none)" in found.output
+    assert "own-sites:" in found.output
+    found = CliRunner().invoke(cli, ["-C", str(ground.folder), "embed", "six-deadly-mistakes", "--next", THANKS])
+    assert found.exit_code == 2
+
+
+def test_a_site_is_scheme_and_host_alone(ground: Ground) -> None:
+    ground.edit("drip.yaml", "\nlists:", "\nown-sites: [https://www.example.com/blog, ftp://example.com]\nlists:")
+    found = CliRunner().invoke(cli, ["-C", str(ground.folder), "check"])
+    assert "a site is scheme and host alone" in found.output
+    assert "write `https://www.example.com`" in found.output
+    assert "is not a web address" in found.output
