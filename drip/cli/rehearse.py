@@ -263,8 +263,7 @@ def _tell_variants(call: Call, summary: Summary) -> None:
 
     if not summary.variants:
         return
-    rows = [(f"{each.campaign}/{each.test}", *variant_row(each)) for each in summary.variants]
-    call.output.table(("test", *VARIANT_HEADINGS), rows, right=range(2, 5))
+    call.output.table(VARIANT_HEADINGS, [variant_row(each) for each in summary.variants], right=range(1, 4))
     call.output.answer()
 
 

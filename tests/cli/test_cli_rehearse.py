@@ -71,7 +71,7 @@ def test_the_variants_of_a_test_are_counted_one_by_one(root: Path) -> None:
     assert {each["post"] for each in variants} == {"own-the-mistake", "linkedin-is-not-a-hangout"}
     assert sum(each["sent"] for each in variants) == step["sent"] > 10
     assert all(each["sent"] for each in variants)
-    assert any(line.split()[:2] == ["six-deadly-mistakes/invite/first-words", "own-the-mistake"]
+    assert any(line.split()[:2] == ["six-deadly-mistakes/invite/first-words:", "own-the-mistake"]
                for line in run(root, *words)[1].splitlines())  # fmt: skip
 
 
