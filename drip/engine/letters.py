@@ -38,11 +38,11 @@ MOMENTS_KEPT = 1024
 """Moments (one a second and time zone), and words about sessions, that are remembered."""
 
 CHECKED_FIRST = 3
-CHECKED_EVERY = 1_000
-CHECKED_SELDOM_FROM = 10_000
-"""Which readers of a post are rendered both ways: the first few, one in a thousand, from ten thousand on one in those.
+CHECKED_AGAIN = 1_000
+CHECKED_EVERY = 10_000
+"""Which readers of a post are rendered both ways: the first few, the thousandth, and then one in so many.
 
-The slow way takes as long as hundreds of quick ones.
+The slow way takes as long as a thousand messages from a plate.
 """
 
 
@@ -336,10 +336,10 @@ class Letters:
         )
 
     def _is_to_check(self, compiled: CompiledPost, delivery: Delivery) -> bool:
-        """The first readers of a post, and one in many later, are also rendered the slow way (DESIGN §9)."""
+        """The first readers of a post, and few of the others, are also rendered the slow way (DESIGN §9)."""
         number = self._filled[compiled]
-        every = CHECKED_EVERY if number < CHECKED_SELDOM_FROM else CHECKED_SELDOM_FROM
-        return delivery.id != 0 and (number < CHECKED_FIRST or number % every == 0)
+        is_turn = number < CHECKED_FIRST or number == CHECKED_AGAIN or number % CHECKED_EVERY == 0
+        return is_turn and delivery.id != 0
 
     def _differ(self, delivery: Delivery) -> None:
         """A quick way was wrong, which the author should know; no plate is trusted any more."""
