@@ -34,7 +34,7 @@ simulate: $(VENV)/.dev  ## many seeds, one process a core: SEEDS=20000 FROM=1 of
 
 fuzz: $(VENV)/.dev  ## 20,000 random pages for random readers, and 100,000 torn phrases
 	DRIP_FUZZ_SEEDS=240 DRIP_FUZZ_INPUTS=100000 $(BIN)/python -m pytest -q -n $(WORKERS) \
-		tests/unit/authoring/test_render_fuzz.py tests/unit/core/test_core_fuzz.py
+		tests/unit/authoring/test_render_fuzz.py tests/unit/engine/test_engine_plates.py tests/unit/core/test_core_fuzz.py
 
 check: $(VENV)/.dev  ## lint, types and import contracts only
 	$(BIN)/ruff check .
