@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from drip.core.clicks import SETTLES
 from drip.core.delivery import Outcome, OutcomeKind
-from drip.core.events import AskedToJoin
+from drip.core.events import AskedToJoin, LinkFetched
 from drip.simulate import next_moment
 from drip.store.glance import EPOCH, MICROSECOND, PRUNED_EVERY, Glance, glance
 from drip.store.store import open_store
+from tests.integration.test_clicks import NUDGE, PLOT, reader, wait
 from tests.stages import EVIDENCE, Ground, open_ground
 
 
@@ -49,6 +51,19 @@ def test_a_glance_agrees_with_a_look_through_a_campaign(ground: Ground) -> None:
         agree(ground)
         idle += look(ground) is not None
     assert idle > 50, "most moments are idle, and a glance is enough"
+
+
+def test_a_click_that_waits_is_seen_by_both(ground: Ground) -> None:
+    ground.edit(PLOT, "  remind:", NUDGE)
+    ground.apply()
+    _, mail = reader(ground)
+    ground.engine.happen(LinkFetched(mail, "https://example.com/"), ground.clock.now())
+    seen = look(ground)
+    assert seen is not None
+    assert seen.next_at == ground.clock.now() + SETTLES
+    agree(ground)
+    wait(ground, SETTLES)
+    assert look(ground) is None
 
 
 def test_a_glance_does_not_overlook_what_is_unusual(ground: Ground) -> None:
