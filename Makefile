@@ -55,9 +55,9 @@ faults: $(VENV)/.dev  ## the fault bench at full length: 500 kills, every point,
 	$(BIN)/python -m pytest -s -n $(WORKERS) --dist worksteal --timeout 7200 tests/faults tests/integration/test_no_wins.py
 
 webinars: $(VENV)/.dev  ## seats and reminders at full size: 400 at once for 50 seats, 200 races, 1,000 and 10,000 people reminded
-	DRIP_SEATED=400 DRIP_REGISTERING=200 DRIP_REMINDED=1000 DRIP_RUSHED=10000 $(BIN)/python -m pytest -n $(WORKERS) --timeout 3600 \
+	DRIP_SEATED=400 DRIP_REGISTERING=200 DRIP_REMINDED=1000 DRIP_RUSHED=10000 DRIP_KILLED_SEATS=1000 $(BIN)/python -m pytest -n $(WORKERS) --timeout 3600 \
 	tests/integration/test_seats.py tests/integration/test_register_wins.py tests/simulation/test_reminders.py \
-	tests/simulation/test_rush.py
+	tests/simulation/test_rush.py tests/faults/test_killed_reminders.py
 
 lock: $(VENV)/.dev  ## resolve the dependencies anew into the hashed lock files
 	$(BIN)/python -m pip --quiet install uv

@@ -10,7 +10,7 @@ from drip.cli.forecast import DAYS, DAYS_MAX, show_forecast
 from drip.cli.grammar import EXITS_PROJECT, Call, command, dry_run_option, yes_option
 from drip.cli.names import campaign_name, complete_campaign
 from drip.cli.output import count, one_line
-from drip.cli.telling import news_json, news_lines, who_option
+from drip.cli.telling import news_json, news_lines, warn_of_pace, who_option
 from drip.core.plan import people
 from drip.core.problems import Rank
 from drip.errors import ChangesFound, Interrupted, ProblemsFound, WrongUsage
@@ -192,6 +192,7 @@ def plan(
             names = [each.campaign for each in plans] if campaigns else []
             show_forecast(call, project, plans, names, days or DAYS, calendar)
             return _exit(plans, exit_code)
+        warn_of_pace(call, project)
     changes = any(each.changed for each in plans)
     if call.output.json:
         call.output.document(_plan_json(plans))

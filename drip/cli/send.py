@@ -431,6 +431,7 @@ def send(
     from drip.core.model import WhenKind
     from drip.core.when import due
     from drip.engine.broadcasts import count_readers, put_broadcast
+    from drip.reports.delivering import relay_numbers, too_slow
 
     now = call.now()
     with call.project() as project:
@@ -442,6 +443,7 @@ def send(
             occasion = _occasion(work, edition, broadcast, again, now)
             readers = count_readers(work, edition, broadcast, now)
             is_paused = any(not each.sequence for each in work.open_pauses(edition.revision.campaign))
+            numbers = relay_numbers(work, project, now)
         zone = edition.campaign.timezone if edition.campaign else project.definition.timezone
         due_at = due(broadcast.when, anchor=now, zone=zone, hours=None, session=None, campaign_zone=zone)
         if broadcast.when.kind is WhenKind.AT and due_at <= now:
@@ -453,6 +455,9 @@ def send(
             raise NotFound(
                 "nobody would get it; nothing was planned", hint=f"`drip subscriber list --list {list_name}`"
             )
+        slow = too_slow(project, numbers, readers, now, due_at)
+        if slow:
+            call.output.talk(f"warning: {slow}")
         if dry_run:
             _told_send(call, f"would send {told}", occasion, due_at, readers, dry_run)
             return

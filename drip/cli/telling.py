@@ -5,17 +5,23 @@ and `drip.cli.webinars`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from drip.cli.output import count, one_line
 from drip.core.plan import people
+from drip.core.rush import Rush, together
+from drip.core.when import wall_clock
+from drip.engine.pacing import terms_of
 from drip.engine.telling import Change
 
 if TYPE_CHECKING:
-    from drip.core.model import Relay
+    from drip.cli.grammar import Call
+    from drip.core.model import Campaign, Relay
     from drip.engine.telling import News
+    from drip.project import Project
 
 who_option = click.option(
     "--who", is_flag=True, help="Name everybody whom it concerns at once: the next run, and mails about sessions."
@@ -37,21 +43,48 @@ REMINDED_WITHIN = 7
 """Minutes that a reminder of ten minutes before the start has, for all of them together, to be of use."""
 
 
-def pace_line(news: Sequence[News], relays: Sequence[Relay]) -> str:
-    """How long the mails take at the pace of the relays, where that is too long for a reminder shortly before the
-    start; else nothing. Relays without a pace are as fast as they can be."""
+def pace_lines(news: Sequence[News], wanted: Campaign, relays: Sequence[Relay], now: datetime) -> list[str]:
+    """What the pace of the relays makes slow: telling everybody of the change, and the reminders that they then get.
+
+    Relays without a pace are as fast as they can be.
+    """
+    from drip.engine.reminding import reminders_of, rush_of
+
+    pace = together(relays)
+    if pace is None:
+        return []
+    lines = []
     most = max((len(each.told) for each in news), default=0)
-    paces = [each.pace_per_minute for each in relays]
-    if not most or not paces or any(each is None for each in paces):
-        return ""
-    pace = sum(each for each in paces if each is not None)
-    minutes = -(-most // max(1, pace))
-    if minutes <= REMINDED_WITHIN:
-        return ""
-    return (
-        f"  ! at the pace of your relays, {count(pace, 'mail')} a minute, telling {people(most)} takes "
-        f"{count(minutes, 'minute')}, and so does every reminder: remind them earlier than that before the start"
-    )
+    minutes = -(-most // pace)
+    if minutes > REMINDED_WITHIN:
+        lines.append(
+            f"  ! at the pace of your relays, {count(pace, 'mail')} a minute, telling {people(most)} takes "
+            f"{count(minutes, 'minute')}"
+        )
+    sessions = {each.name: each for each in wanted.webinar.sessions} if wanted.webinar is not None else {}
+    moved = [each for each in news if each.change is Change.MOVED and each.session in sessions]
+    for each in moved:
+        for step in reminders_of(wanted):
+            rush = rush_of(wanted.name, step, sessions[each.session], len(each.seats), now, pace)
+            lines += _rush_lines(rush, pace, sessions[each.session].zone)
+    return lines
+
+
+def _rush_lines(rush: Rush, pace: int, zone: str) -> list[str]:
+    """A reminder that begins earlier than written, or does not reach everybody even so. Nothing where it is over."""
+    in_time = rush.in_time(pace, None)
+    if rush.written is None or not rush.readers or rush.until <= rush.due_at:
+        return []
+    begins = f"begins {wall_clock(rush.due_at, zone)}"
+    if in_time < rush.readers:
+        early = f" although it {begins}" if rush.is_early else ""
+        return [
+            f"  ! {rush.post} then reaches only {in_time:,} of {people(rush.readers)} in time{early}:"
+            " raise `pace:`, or share with another relay"
+        ]
+    if not rush.is_early:
+        return []
+    return [f"  ! {rush.post} then {begins}, earlier than written, to reach {people(rush.readers)} in time"]
 
 
 def _words(news: News) -> str:
@@ -83,3 +116,17 @@ def news_json(news: Sequence[News]) -> list[dict[str, object]]:
         }
         for each in news
     ]
+
+
+def warn_of_pace(call: Call, project: Project) -> None:
+    """Say on stderr which reminders and broadcasts of the next days are too many for the relays."""
+    from drip.reports.delivering import broadcasts_too_slow, reminder_needs
+
+    if not any(map(terms_of, project.definition.relays)):
+        return
+    now = call.now()
+    with project.store.read() as work:
+        texts = [each.text for each in reminder_needs(project, work, now)]
+        texts += broadcasts_too_slow(project, work, now)
+    for each in texts:
+        call.output.talk(f"warning: {each}")

@@ -18,7 +18,7 @@ from drip.cli.names import complete_campaign, complete_session, near_hint
 from drip.cli.output import count, one_line, rfc3339
 from drip.cli.people import EXITS, webinar_campaigns
 from drip.cli.sheets import csv_text, is_formula
-from drip.cli.telling import news_json, news_lines, pace_line
+from drip.cli.telling import news_json, news_lines, pace_lines
 from drip.core.offers import rule_text
 from drip.core.records import Attendance, RegistrationState
 from drip.core.seats import SeatState
@@ -444,23 +444,31 @@ def _edit(call: Call, campaign: str, name: str, wall: str | None, dry_run: bool)
             if raw.count(before) != 1:
                 raise CannotEdit(f"{path} changed meanwhile, or is not plain UTF-8")
             write_file(project.root / path, raw.replace(before, after))
-        slow = pace_line(news, project.definition.relays)
+        slow = pace_lines(news, wanted[0], project.definition.relays, call.now())
     _say(call, campaign, name, news, slow, dry_run=dry_run, same=same)
 
 
-def _say(call: Call, campaign: str, name: str, news: Sequence[News], slow: str, *, dry_run: bool, same: bool) -> None:
+def _say(
+    call: Call, campaign: str, name: str, news: Sequence[News], slow: Sequence[str], *, dry_run: bool, same: bool
+) -> None:
     path = f"campaigns/{campaign}/campaign.yaml"
     if call.output.json:
         edited = not (dry_run or same)
         call.output.document(
-            {"type": "session-edit", "file": path, "edited": edited, "news": news_json(news), "slow": slow.strip(" !")}
+            {
+                "type": "session-edit",
+                "file": path,
+                "edited": edited,
+                "news": news_json(news),
+                "slow": "; ".join(each.strip(" !") for each in slow),
+            }
         )
         return
     if same:
         call.output.answer(f"{path} says so already")
     else:
         call.output.answer(f"{path} {'would say' if dry_run else 'says'} so for {name}")
-    lines = [*news_lines(news, who=True), *([slow] if slow else [])]
+    lines = [*news_lines(news, who=True), *slow]
     call.output.answer("\n".join(lines) if lines else "nobody has a seat there, so nobody is told")
     if not dry_run:
         call.output.answer("nothing has been sent; make it live with `drip apply`")

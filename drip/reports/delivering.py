@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from drip.core.pace import day_of
 from drip.core.reasons import ReasonName
 from drip.core.rush import in_use, together
 from drip.core.when import wall_clock
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from drip.store.work import Work
 
 STOPPED = ReasonName.TOO_MANY_REFUSED.value
+HOUR = timedelta(hours=1)
 AHEAD = timedelta(days=7)
 """Reminders further away are not looked at: people still register, and relays change."""
 
@@ -147,3 +149,47 @@ def _capacity(project: Project, numbers: Sequence[RelayNumbers]) -> tuple[int | 
     limited = [each for each in mosts if each is not None and each.most is not None]
     left = sum((each.most or 0) - each.used for each in limited) if limited and len(limited) == len(first) else None
     return together(relays), left
+
+
+def too_slow(project: Project, numbers: Sequence[RelayNumbers], readers: int, now: datetime, due_at: datetime) -> str:
+    """Why a broadcast does not reach all of so many readers while it is good; "" if it does.
+
+    By the pace of the relays, and by what their day has left for newsletters, or a whole day has where it is for later.
+    """
+    from drip.core.rush import Rush
+    from drip.engine.broadcasts import LATE
+    from drip.engine.pacing import relay_name
+
+    used = {relay_name(each) for each in in_use(project.definition.relays)}
+    limited = [each for each in numbers if each.relay in used and each.most is not None]
+    is_today = day_of(now, project.definition.timezone)[0] == day_of(due_at, project.definition.timezone)[0]
+    rooms = [max(0, (each.most or 0) - each.kept - (each.used if is_today else 0)) for each in limited]
+    left = sum(rooms) if limited and len(limited) == len(used) else None
+    pace = together(project.definition.relays)
+    in_time = Rush("", "", "", due_at, due_at + LATE, readers).in_time(pace, left)
+    if in_time == readers:
+        return ""
+    said = [f"{pace:,} messages a minute"] if pace is not None else []
+    said += [f"{left:,} {'left today' if is_today else 'a day'}"] if left is not None else []
+    return (
+        f"with {', '.join(said)} only {in_time:,} of {readers:,} readers get it within {LATE // HOUR} hours;"
+        " what is later than that is skipped, unless the broadcast says `late:` in campaign.yaml"
+    )
+
+
+def broadcasts_too_slow(project: Project, work: Work, now: datetime) -> list[str]:
+    """The live broadcasts of the next days that the relays cannot send to everybody while they are good."""
+    from drip.core.model import LatePolicy
+    from drip.engine.broadcasts import count_readers
+
+    numbers = relay_numbers(work, project, now)
+    said = []
+    for edition in project.engine.live.campaigns(work):
+        planned = {each.post: each for each in work.broadcasts(edition.revision.campaign) if each.frozen_at is None}
+        for each in edition.campaign.broadcasts if edition.campaign else ():
+            row = planned.get(each.post)
+            if row is None or row.due_at > now + AHEAD or each.late_then is LatePolicy.SEND or each.late is not None:
+                continue
+            text = too_slow(project, numbers, count_readers(work, edition, each, now), now, row.due_at)
+            said += [f"{edition.revision.campaign}/{each.post}: {text}"] if text else []
+    return said

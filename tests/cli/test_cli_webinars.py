@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ from drip.authoring.read_campaign import draft_campaign
 from drip.authoring.read_project import draft_project
 from drip.authoring.sessions_file import session_line
 from drip.cli.sheets import csv_text, is_formula, safe_cell
-from drip.cli.telling import pace_line
-from drip.core.model import Relay, RelayKind
+from drip.cli.telling import pace_lines
+from drip.core.model import Campaign, Relay, RelayKind
 from drip.engine.telling import Change, News
 from tests.cli.test_cli_people import CAMPAIGN, Letter
 from tests.stages import SERIES, replace_sessions
@@ -315,6 +316,7 @@ def test_a_row_that_would_be_a_formula_is_shown_as_it_is() -> None:
 )
 def test_a_pace_that_cannot_make_it_is_told_before(told: int, paces: list[int | None], minutes: str) -> None:
     news = News("s", Change.MOVED, "a → b", tuple(f"r{number}@example.org" for number in range(told)))
-    relays = [Relay(RelayKind.SMTP, host="smtp.example.net", pace_per_minute=each) for each in paces]
-    line = pace_line([news], relays)
-    assert (minutes in line) if minutes else line == ""
+    relays = [Relay(RelayKind.SMTP, host="smtp.example.net", pace_per_minute=each, weight=1) for each in paces]
+    lines = pace_lines([news], Campaign("c", "C", "UTC"), relays, datetime(2026, 12, 1, tzinfo=UTC))
+    assert len(lines) == (1 if minutes else 0)
+    assert all(minutes in each for each in lines)
