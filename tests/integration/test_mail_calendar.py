@@ -13,12 +13,15 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from icalendar import Calendar
 
 from drip.core.model import Mailbox
 from drip.mail.calendar import Method, add_links, registration_invite
 from drip.mail.headers import clean
 
 STARTS = datetime(2026, 12, 8, 12, 0, tzinfo=timezone(timedelta(hours=-5)))
+SECOND_HALF_PAST_ONE = datetime(2026, 11, 1, 1, 30, tzinfo=timezone(timedelta(hours=-5)))
+"""In the night in which New York has that hour twice."""
 NASTY = 'A; B, "C"\r\nATTACH:x — ü'
 JOIN = "https://mail.example.com/j/AbC-_123"
 
@@ -49,6 +52,24 @@ def unfolded(ics: str) -> list[str]:
 # --- the judge -------------------------------------------------------------------------------------------------------
 
 
+class IcalTime(ctypes.Structure):
+    """A moment as libical 3 has it."""
+
+    _fields_ = [
+        (each, ctypes.c_int) for each in ("year", "month", "day", "hour", "minute", "second", "date", "dst")
+    ] + [("zone", ctypes.c_void_p)]
+
+
+@dataclass(frozen=True)
+class Read:
+    """What another program reads in an invite."""
+
+    uid: str
+    sequence: int
+    starts: datetime
+    ends: datetime
+
+
 @dataclass(frozen=True)
 class Judge:
     """libical through ctypes: parses, checks the iTIP rules, and reads values."""
@@ -76,6 +97,25 @@ class Judge:
         finally:
             self.library.icalcomponent_free(component)
 
+    def read(self, ics: str) -> Read:
+        """The event as libical understands it."""
+        library = self.library
+        component = library.icalparser_parse_string(ics.encode("utf-8"))
+
+        def moment(ask: object) -> datetime:
+            found = ask(component)  # type: ignore[operator]
+            return datetime.fromtimestamp(library.icaltime_as_timet_with_zone(found, found.zone), UTC)
+
+        try:
+            return Read(
+                library.icalcomponent_get_uid(component).decode("ascii"),
+                library.icalcomponent_get_sequence(component),
+                moment(library.icalcomponent_get_dtstart),
+                moment(library.icalcomponent_get_dtend),
+            )
+        finally:
+            library.icalcomponent_free(component)
+
 
 @pytest.fixture(scope="module")
 def judge() -> Judge:
@@ -93,6 +133,15 @@ def judge() -> Judge:
     for reader in (library.icalcomponent_as_ical_string, library.icalcomponent_get_summary):
         reader.restype = ctypes.c_char_p
         reader.argtypes = [ctypes.c_void_p]
+    for ask in (library.icalcomponent_get_dtstart, library.icalcomponent_get_dtend):
+        ask.restype = IcalTime
+        ask.argtypes = [ctypes.c_void_p]
+    library.icaltime_as_timet_with_zone.restype = ctypes.c_long
+    library.icaltime_as_timet_with_zone.argtypes = [IcalTime, ctypes.c_void_p]
+    library.icalcomponent_get_uid.restype = ctypes.c_char_p
+    library.icalcomponent_get_uid.argtypes = [ctypes.c_void_p]
+    library.icalcomponent_get_sequence.restype = ctypes.c_int
+    library.icalcomponent_get_sequence.argtypes = [ctypes.c_void_p]
     library.icalcomponent_free.argtypes = [ctypes.c_void_p]
     library.icalcomponent_free.restype = None
     return Judge(library)
@@ -185,6 +234,32 @@ def test_a_download_names_nobody_and_a_cancel_cancels() -> None:
     cancelled = unfolded(make("CANCEL"))
     assert {"STATUS:CANCELLED", "SEQUENCE:3", "UID:reg-42@mail.example.com"} <= set(cancelled)
     assert "BEGIN:VALARM" not in cancelled
+
+
+def by_icalendar(ics: str) -> Read:
+    """The event as `icalendar` understands it."""
+    (event,) = Calendar.from_ical(ics).walk("VEVENT")
+    starts, ends = (event[each].dt.astimezone(UTC) for each in ("DTSTART", "DTEND"))
+    return Read(str(event["UID"]), int(event["SEQUENCE"]), starts, ends)
+
+
+@pytest.mark.parametrize(
+    ("method", "sequence", "starts"),
+    [
+        ("REQUEST", 0, STARTS),
+        ("REQUEST", 1, STARTS + timedelta(hours=3)),  # moved
+        ("REQUEST", 2, SECOND_HALF_PAST_ONE),
+        ("CANCEL", 3, STARTS + timedelta(hours=3)),
+    ],
+)
+def test_others_read_the_same_instants_in_an_invite_its_move_and_its_end(
+    judge: Judge, method: Method, sequence: int, starts: datetime
+) -> None:
+    ics = make(method, sequence=sequence, starts=starts, ends=starts + timedelta(hours=1))
+    ends = starts + timedelta(hours=1)
+    meant = Read("reg-42@mail.example.com", sequence, starts.astimezone(UTC), ends.astimezone(UTC))
+    assert judge.faults(ics) == []
+    assert judge.read(ics) == by_icalendar(ics) == meant
 
 
 def test_the_same_registration_gives_the_same_bytes() -> None:
