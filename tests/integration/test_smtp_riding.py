@@ -252,6 +252,22 @@ def test_a_cancelled_rider_does_not_harm_the_message_before_it() -> None:
     run(story)
 
 
+def test_a_cancelled_rider_is_not_sent_when_its_turn_comes() -> None:
+    async def story() -> None:
+        async with ScriptedServer(extensions=PIPELINING) as server:
+            transport = Counting(relay(server.port, lanes=1), None, patience=CALM)
+            transport.riding = asyncio.Event()
+            sendings = [asyncio.create_task(transport.send(wire(number))) for number in (1, 2)]
+            await transport.riding.wait()
+            sendings[1].cancel()
+            assert (await sendings[0]).kind is ACCEPTED
+            assert (await transport.send(wire(3))).kind is ACCEPTED
+            await transport.close()
+            assert who(server) == [1, 3]
+
+    run(story)
+
+
 def test_connections_grow_while_it_goes_well_and_are_halved_on_421() -> None:
     async def story() -> None:
         async with ScriptedServer() as server:
