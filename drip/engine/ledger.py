@@ -45,7 +45,7 @@ class Ledger:
         self.now = now
         self._journal = journal
         self._breakers = Breakers(now)
-        self._marks: list[tuple[Delivery, asyncio.Future[bool]]] = []
+        self._marks: list[tuple[Delivery, datetime | None, asyncio.Future[bool]]] = []
         self._results: list[tuple[Delivery, Recorded]] = []
         self._wake = asyncio.Event()
         self._closing = False
@@ -56,13 +56,16 @@ class Ledger:
         self._failure: BaseException | None = None
         self.counts: Counter[str] = Counter()
 
-    def mark(self, delivery: Delivery) -> asyncio.Future[bool]:
-        """Ask for the right to send. True only after a durable commit; False when a "no" came first."""
+    def mark(self, delivery: Delivery, told: datetime | None = None) -> asyncio.Future[bool]:
+        """Ask for the right to send. True only after a durable commit; False when a "no" came first.
+
+        `told` is the moment that the message speaks of ("in 10 minutes"): its retries have to speak of the same.
+        """
         granted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         if self._failure is not None:
             granted.set_exception(self._failure)
             return granted
-        self._marks.append((delivery, granted))
+        self._marks.append((delivery, told, granted))
         self._wake.set()
         return granted
 
@@ -82,7 +85,7 @@ class Ledger:
                 self._commit()
         except BaseException as error:
             self._failure = error
-            for _, granted in self._marks:
+            for _, _, granted in self._marks:
                 if not granted.done():
                     granted.set_exception(error)
             raise
@@ -122,29 +125,32 @@ class Ledger:
         marks, results = self._marks, self._results
         if not marks and not results:
             return
-        ids = [each.id for each, _ in marks]
+        told = [(each.id, moment) for each, moment, _ in marks]
         # `self._marks` still holds the futures if the commit fails, so that `serve` can tell their lanes.
         clock = asyncio.get_running_loop().time
         began = clock()
-        marked, counts = self._store.transact(lambda work: self._write(work, ids, results))
+        marked, counts = self._store.transact(lambda work: self._write(work, told, results))
         self._commit_seconds = clock() - began if self._is_slow else 0.0
         if self._journal is not None:
-            granted_now = [each for each, _ in marks if each.id in marked]
+            granted_now = [each for each, *_ in marks if each.id in marked]
             self._journal.append(self._owner, self.now, granted_now, (each for _, each in results), clock())
         self.counts.update(counts)
         self._marks, self._results = self._marks[len(marks) :], self._results[len(results) :]
         self._at_relay += len(marked)
-        for each, granted in marks:
+        for each, _, granted in marks:
             if not granted.done():
                 granted.set_result(each.id in marked)
 
     def _write(
-        self, work: Work, ids: Sequence[DeliveryId], results: Sequence[tuple[Delivery, Recorded]]
+        self,
+        work: Work,
+        told: Sequence[tuple[DeliveryId, datetime | None]],
+        results: Sequence[tuple[Delivery, Recorded]],
     ) -> tuple[set[DeliveryId], Counter[str]]:
         """One group in its transaction: which were granted, and what to count once it is committed."""
         counts = self._record(work, results) if results else Counter[str]()
-        marked = work.mark(ids, self._owner, self.now) if ids else set()
-        refused = [each for each in ids if each not in marked]
+        marked = self._grant(work, told)
+        refused = [each for each, _ in told if each not in marked]
         if refused:
             settled = work.settle_refused(refused, self._owner, self.now)
             settle_steps(work, settled, self.now)
@@ -152,6 +158,18 @@ class Ledger:
             # Due again perhaps: the row was locked for a moment. The tick then looks once more.
             counts["returned"] += len(refused) - len(settled)
         return marked, counts
+
+    def _grant(self, work: Work, told: Sequence[tuple[DeliveryId, datetime | None]]) -> set[DeliveryId]:
+        """Those that were marked: one statement, but for messages that speak of another second than this one."""
+        this = self.now.replace(microsecond=0)
+        by_moment: dict[datetime, list[DeliveryId]] = {}
+        for number, moment in told:
+            is_now = moment is None or moment.replace(microsecond=0) == this
+            by_moment.setdefault(self.now if is_now or moment is None else moment, []).append(number)
+        marked: set[DeliveryId] = set()
+        for moment, ids in by_moment.items():
+            marked |= work.mark(ids, self._owner, self.now, moment)
+        return marked
 
     def _record(self, work: Work, results: Sequence[tuple[Delivery, Recorded]]) -> Counter[str]:
         counts: Counter[str] = Counter()

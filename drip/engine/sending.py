@@ -173,6 +173,7 @@ class Sending:
             addressed = self._next(urgent_only=urgent_only)
             if addressed is None:
                 return
+            told = self._now
             wire = self._compose(addressed)
             if wire is None:
                 continue
@@ -180,11 +181,11 @@ class Sending:
                 return
             if self._is_late(addressed.delivery):
                 continue
-            tried = await self._hand_over(addressed.delivery, wire)
+            tried = await self._hand_over(addressed.delivery, wire, told)
             if tried is not None:
                 self._record(addressed.delivery, *tried)
 
-    async def _hand_over(self, delivery: Delivery, wire: Wire) -> tuple[Outcome, str] | None:
+    async def _hand_over(self, delivery: Delivery, wire: Wire, told: datetime) -> tuple[Outcome, str] | None:
         """The outcome of one attempt and the relay it was made with, or None when a "no" came first.
 
         The transport asks for the mark when the body is about to leave: whoever dies while waiting for the pace, a
@@ -196,7 +197,7 @@ class Sending:
 
         def mark() -> asyncio.Future[bool]:
             nonlocal asked
-            asked = asyncio.ensure_future(self.ledger.mark(delivery))
+            asked = asyncio.ensure_future(self.ledger.mark(delivery, told))
             return asked
 
         try:

@@ -148,7 +148,7 @@ def mark_statement(postgres: bool) -> Update:
         .values(
             state=SENDING,
             attempt=delivery.c.attempt + 1,
-            first_marked_at=func.coalesce(delivery.c.first_marked_at, moment("now")),
+            first_marked_at=func.coalesce(delivery.c.first_marked_at, moment("told")),
             marked_at=moment("now"),
         )
         .returning(delivery.c.id)
@@ -251,12 +251,16 @@ class Deliveries(Transaction):
         # RETURNING keeps no order.
         return sorted((Delivery(*row) for row in rows), key=lambda each: (each.due_at, each.id))
 
-    def mark(self, ids: Collection[DeliveryId], owner: str, now: datetime) -> set[DeliveryId]:
+    def mark(
+        self, ids: Collection[DeliveryId], owner: str, now: datetime, told: datetime | None = None
+    ) -> set[DeliveryId]:
         """The right to send these, now, once: those of them that were granted. Commit before the first byte.
+
+        `told` is the moment that they speak of, if it is an earlier one; a first mark keeps it for all retries.
 
         Refused are the ones that are no longer ours, and those whose person said no; see `settle_refused`.
         """
-        return set(self._column(mark_statement(self._postgres), ids=ids, by=owner, now=now))
+        return set(self._column(mark_statement(self._postgres), ids=ids, by=owner, now=now, told=told or now))
 
     def settle_refused(self, ids: Collection[DeliveryId], owner: str, now: datetime) -> Sequence[Delivery]:
         """The claimed ones that the mark refused become skipped, with the reason; those are returned.

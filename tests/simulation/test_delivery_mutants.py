@@ -169,7 +169,7 @@ def requeue_sending(monkeypatch: pytest.MonkeyPatch) -> None:
 def mark_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Send first, write down afterwards: a run that dies in between leaves its messages claimed, then due."""
 
-    async def mark(self: Ledger, delivery: Delivery) -> bool:
+    async def mark(self: Ledger, delivery: Delivery, told: object = None) -> bool:
         return True
 
     right = Ledger.record
@@ -218,7 +218,7 @@ def mark_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     right = Ledger.mark
     under_way = set()
 
-    async def mark(self: Ledger, delivery: Delivery) -> bool:
+    async def mark(self: Ledger, delivery: Delivery, told: object = None) -> bool:
         task = asyncio.ensure_future(right(self, delivery))
         under_way.add(task)
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -231,7 +231,7 @@ def go_on_after_a_failed_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     """What could not be recorded is sent all the same."""
     right = Ledger.mark
 
-    async def mark(self: Ledger, delivery: Delivery) -> bool:
+    async def mark(self: Ledger, delivery: Delivery, told: object = None) -> bool:
         try:
             return await right(self, delivery)
         except CannotRecord:
@@ -303,7 +303,7 @@ def test_a_mark_without_its_conditions_is_found_out(
 
     assert overrun(make(1)) == 0
 
-    def mark(self: Work, ids: object, owner: str, now: object) -> set[object]:
+    def mark(self: Work, ids: object, owner: str, now: object, told: object = None) -> set[object]:
         return set(ids)  # type: ignore[call-overload]
 
     monkeypatch.setattr(Work, "mark", mark)
