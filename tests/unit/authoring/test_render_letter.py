@@ -68,7 +68,7 @@ def values(number: int = 1, **more: object) -> dict[str, object]:
         "first_name": f"Ana & {number}",
         "email": "ana@example.org",
         "links": Links(number),
-        "webinar": {"title": "6 Deadly Job Search Mistakes", "length": "60 minutes"},
+        "webinar": {"title": "6 Deadly Job Search Mistakes", "length": "60 minutes", "parts": number % 3},
         "session": session("a"),
         "sessions": (session("a", 12), session("b", 1), session("c", 0), session("d")),
         "list": LIST,

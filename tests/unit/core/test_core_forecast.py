@@ -15,7 +15,7 @@ from drip.core.model import Campaign, Sequence, Verb
 from drip.core.records import Did, EnrollmentId, StepDone, Subscriber, SubscriberId
 from drip.core.standing import Passage, Plots, Standing
 from drip.core.variants import Variant
-from tests.unit.core.test_core_decide import NEW_YORK, at, sequence
+from tests.unit.core.scenes import NEW_YORK, at, sequence
 
 MORNING = at(2026, 12, 2, 9, 30)
 START = at(2026, 12, 2, 6)
