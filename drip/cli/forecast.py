@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from drip.core.drain import Jam
     from drip.core.model import Campaign
     from drip.engine.apply import CampaignPlan
-    from drip.engine.forecast import Outlook
+    from drip.engine.forecast import Crowd, Outlook
     from drip.project import Project
 
 DAYS = 30
@@ -56,10 +56,11 @@ def show_forecast(
     changes = any(each.changed for each in plans)
     zone = project.definition.timezone
     try:
-        live = _outlook(call, project, None, start, until)
+        live = _outlook(call, project, None, start, until, None)
     except NotApplied:
         live = None
-    wanted = _outlook(call, project, _wanted(project, plans, start), start, until) if changes else live
+    known = live.crowd if live is not None else None
+    wanted = _outlook(call, project, _wanted(project, plans, start), start, until, known) if changes else live
     if wanted is None:
         raise NotApplied
     lines = _lines(live if changes else None, wanted, zone, names)
@@ -132,7 +133,14 @@ def _wanted(project: Project, plans: Sequence[CampaignPlan], now: datetime) -> l
     return wanted_campaigns(project.wanted(), [each.campaign for each in plans], now)[0]
 
 
-def _outlook(call: Call, project: Project, wanted: list[Campaign] | None, start: datetime, until: datetime) -> Outlook:
+def _outlook(
+    call: Call,
+    project: Project,
+    wanted: list[Campaign] | None,
+    start: datetime,
+    until: datetime,
+    known: Crowd | None,
+) -> Outlook:
     from drip.engine.forecast import live_outlook, wanted_outlook
 
     live = project.engine.live
@@ -145,7 +153,7 @@ def _outlook(call: Call, project: Project, wanted: list[Campaign] | None, start:
         if wanted is None:
             outlook = live_outlook(work, live, start, until, tell=tell)
         else:
-            outlook = wanted_outlook(work, live, project.definition, wanted, start, until, tell=tell)
+            outlook = wanted_outlook(work, live, project.definition, wanted, start, until, tell=tell, known=known)
     call.output.progress("")
     return outlook
 

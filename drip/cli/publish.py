@@ -29,14 +29,22 @@ EXITS = (4, *EXITS_PROJECT)
 
 
 def _plans(
-    call: Call, project: Project, files: dict[str, str], names: tuple[str, ...], *, who: bool = False
+    call: Call,
+    project: Project,
+    files: dict[str, str],
+    names: tuple[str, ...],
+    *,
+    who: bool = False,
+    counted: bool = True,
 ) -> list[CampaignPlan]:
     """The plans of the named campaigns, or of all; for `who` and for machines with addresses."""
     from drip.engine.apply import plan as plan_campaigns
 
     campaigns = _sound_campaigns(call, project.root, files, names)
     with project.store.read() as work:
-        return plan_campaigns(work, project.engine.live, files, campaigns, call.now(), who=who or call.output.json)
+        live = project.engine.live
+        who = who or call.output.json
+        return plan_campaigns(work, live, files, campaigns, call.now(), who=who, counted=counted)
 
 
 def _sound_campaigns(call: Call, root: Path, files: dict[str, str], names: tuple[str, ...]) -> list[Campaign]:
@@ -187,8 +195,9 @@ def plan(
         changes = _compare_revisions(call, against, campaigns)
         return ChangesFound.exit_code if changes and exit_code else 0
     with call.project() as project:
-        plans = _plans(call, project, project.wanted(), campaigns, who=who)
-        if days is not None or calendar is not None:
+        is_ahead = days is not None or calendar is not None
+        plans = _plans(call, project, project.wanted(), campaigns, who=who, counted=not is_ahead)
+        if is_ahead:
             names = [each.campaign for each in plans] if campaigns else []
             show_forecast(call, project, plans, names, days or DAYS, calendar)
             return _exit(plans, exit_code)

@@ -116,8 +116,12 @@ def plan(
     now: datetime,
     *,
     who: bool = False,
+    counted: bool = True,
 ) -> list[CampaignPlan]:
-    """What applying would change, for each campaign; with `who` also by address. Changes nothing."""
+    """What applying would change, for each campaign; with `who` also by address. Changes nothing.
+
+    Without `counted` nobody is looked at one by one: it is not said who becomes due at once, and who later.
+    """
     from drip.authoring.definition import read_project
 
     definition, _ = read_project(files)
@@ -130,7 +134,7 @@ def plan(
         changed = edition is None or edition.revision.digest != digest
         number = (edition.revision.number if edition else 0) + (1 if changed else 0)
         waiting, pinned = work.count_waiting(campaign.name), work.count_pinned(campaign.name)
-        found = figures_of(work, edition, campaign, definition, now) if changed else Found()
+        found = figures_of(work, edition, campaign, definition, now) if changed and counted else Found()
         changes = compare(before, campaign, waiting=waiting, pinned=pinned, figures=found.figures)
         if changed and not any(each.changed for each in plans):
             # What is the project's own is told once, before the first campaign that becomes another by it.

@@ -43,6 +43,16 @@ DRIP_MATTERS = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
+class Crowd:
+    """Everybody in groups who stand alike, for forecasts that ask the same of them."""
+
+    asked: Asked
+    lately: datetime
+    groups: Sequence[Group]
+    width: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Outlook:
     """A forecast. What depends on several people at once is not in it: offers of seats to whoever stands in line."""
 
@@ -50,8 +60,13 @@ class Outlook:
     until: datetime
     people: int
     numbers: Counter[Foreseen]
-    width: timedelta | None = None
-    """People whose moments lie this near to each other were taken as one; None: each was looked at alone."""
+    crowd: Crowd | None = None
+    """The groups of which one person each was looked at; None: everybody was looked at alone."""
+
+    @property
+    def width(self) -> timedelta | None:
+        """People whose moments lie this near to each other were taken as one; None: each was looked at alone."""
+        return self.crowd.width if self.crowd is not None else None
 
 
 def live_outlook(
@@ -72,8 +87,8 @@ def live_outlook(
     campaigns = [each.campaign for each in live.campaigns(work) if each.campaign is not None]
     plots = _plots(work, live, project, campaigns, _announcements(work), start)
     forecast = Forecast(plots, start, until, every=every)
-    width = _look(work, live, forecast, project.timezone, [], tell, met)
-    return Outlook(start, until, forecast.people, forecast.numbers(), width)
+    crowd = _look(work, live, forecast, project.timezone, [], tell, met)
+    return Outlook(start, until, forecast.people, forecast.numbers(), crowd)
 
 
 def wanted_outlook(
@@ -86,8 +101,12 @@ def wanted_outlook(
     *,
     every: timedelta | None = None,
     tell: Callable[[int], None] = lambda _: None,
+    known: Crowd | None = None,
 ) -> Outlook:
-    """What would be ahead if these campaigns were applied at `start`; the others stay as they are live."""
+    """What would be ahead if these campaigns were applied at `start`; the others stay as they are live.
+
+    `known` are the groups of an outlook of a moment ago, which serve again if as much is asked of them.
+    """
     editions = {each.revision.campaign: each for each in live.campaigns(work)}
     before = {name: each.campaign for name, each in editions.items() if each.campaign is not None}
     project = live.campaign(work, "")
@@ -104,8 +123,8 @@ def wanted_outlook(
     plots = _plots(work, live, definition, list(campaigns.values()), [*kept, *planned], start)
     edits = [Edit(before[each.name], each, zone_changed=zone_changed) for each in wanted if each.name in before]
     forecast = Forecast(plots, start, until, every=every)
-    width = _look(work, live, forecast, definition.timezone, edits, tell, None)
-    return Outlook(start, until, forecast.people, forecast.numbers(), width)
+    crowd = _look(work, live, forecast, definition.timezone, edits, tell, None, known)
+    return Outlook(start, until, forecast.people, forecast.numbers(), crowd)
 
 
 def _look(
@@ -116,8 +135,9 @@ def _look(
     edits: Sequence[Edit],
     tell: Callable[[int], None],
     met: Callable[[SubscriberId, Turn | None], None] | None,
-) -> timedelta | None:
-    """Look at everybody: one by one, or where they are many at one of each group; the width of the groups."""
+    known: Crowd | None = None,
+) -> Crowd | None:
+    """Look at everybody: one by one, or where they are many at one of each group; these groups."""
 
     def plot_of(revision_id: RevisionId) -> Campaign | None:
         return live.edition(work, revision_id).campaign
@@ -130,13 +150,16 @@ def _look(
 
     lately = forecast.start - DRIP_MATTERS
     if met is None and work.count_people() > PEOPLE_ALONE_MAX:
-        groups, width = _groups(work, forecast.asked, lately, tell)
-        chosen = sorted(groups)
+        if known is not None and (known.asked, known.lately) == (forecast.asked, lately):
+            crowd = known
+        else:
+            crowd = _sort(work, forecast.asked, lately, tell)
+        chosen = sorted(crowd.groups)
         for first in range(0, len(chosen), PEOPLE_AT_ONCE):
             numbers = dict(chosen[first : first + PEOPLE_AT_ONCE])
             for standing in work.standings_of(list(numbers), zone, lately, plot_of):
                 foresee(standing, numbers[standing.subscriber.id])
-        return width
+        return crowd
     after = 0
     while (last := work.last_of_range(after, PEOPLE_AT_ONCE)) is not None:
         for standing in work.standings(after, last, zone, lately, plot_of):
@@ -148,9 +171,7 @@ def _look(
     return None
 
 
-def _groups(
-    work: Work, asked: Asked, lately: datetime, tell: Callable[[int], None]
-) -> tuple[Sequence[Group], timedelta]:
+def _sort(work: Work, asked: Asked, lately: datetime, tell: Callable[[int], None]) -> Crowd:
     """Everybody in groups who stand alike, as finely as keeps the groups few."""
     widths = list(reversed(WIDTHS))
     width = widths.pop()
@@ -164,7 +185,7 @@ def _groups(
         while len(groups) > GROUPS_MAX and widths:
             greater = widths.pop()
             groups, width = work.coarser(groups, asked, greater // width), greater
-    return list(groups.values()), width
+    return Crowd(asked, lately, list(groups.values()), width)
 
 
 def _plots(

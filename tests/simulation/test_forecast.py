@@ -14,9 +14,10 @@ import pytest
 
 from drip.core.forecast import Forecast, Foreseen, ahead
 from drip.engine import forecast
-from drip.engine.forecast import Outlook, live_outlook
+from drip.engine.forecast import Outlook, live_outlook, wanted_outlook
 from drip.rehearsal.dice import Dice
 from drip.rehearsal.foresight import Done, Mailed, compare
+from drip.store.work import Work
 from tests.simulation.drama import CALM
 from tests.simulation.futures import EVERY, future, lived, past, unchecked
 from tests.simulation.storm import START, project
@@ -78,6 +79,32 @@ def test_what_is_foreseen_of_groups_is_what_is_foreseen_of_each_of_them(
     # Which variant of a test it is hangs on each of them; that it comes, and when, does not.
     assert totals(groups) == totals(alone)
     assert sum(alone.numbers.values()) > 20
+
+
+def test_groups_serve_again_if_as_much_is_asked_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = project(Dice("future", 21).about("files"))
+    with unchecked():
+        play = past(21, files, 60, 20)
+    start = START + timedelta(days=20)
+    until = start + timedelta(days=10)
+    monkeypatch.setattr(forecast, "PEOPLE_ALONE_MAX", 0)
+    sorted_: list[timedelta] = []
+    sort = Work.sort
+    monkeypatch.setattr(Work, "sort", lambda self, *how: (sorted_.append(how[2]), sort(self, *how)))
+    live, definition = play.engine.live, play.definition
+    with play.store.read() as work:
+        first = live_outlook(work, live, start, until)
+        number = len(sorted_)
+        assert number > 0
+        again = wanted_outlook(work, live, definition, [], start, until, known=first.crowd)
+        assert len(sorted_) == number, "nobody was looked at anew"
+        assert again == first
+        afresh = wanted_outlook(work, live, definition, [], start, until)
+        assert afresh == first
+        assert len(sorted_) > number
+        number = len(sorted_)
+        wanted_outlook(work, live, definition, [], start + timedelta(hours=1), until, known=first.crowd)
+        assert len(sorted_) > number, "later, other mails of theirs matter"
 
 
 def totals(outlook: Outlook) -> Counter[tuple[datetime, str, str]]:
