@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import json
 import os
 import re
+import shutil
+import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import ics as ics_library
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,6 +30,7 @@ SECOND_HALF_PAST_ONE = datetime(2026, 11, 1, 1, 30, tzinfo=timezone(timedelta(ho
 """In the night in which New York has that hour twice."""
 NASTY = 'A; B, "C"\r\nATTACH:x — ü'
 JOIN = "https://mail.example.com/j/AbC-_123"
+ICAL_JS = Path(__file__).parents[1] / "ical_js"
 
 
 def make(method: Method = "REQUEST", **more: object) -> str:
@@ -243,7 +250,32 @@ def by_icalendar(ics: str) -> Read:
     return Read(str(event["UID"]), int(event["SEQUENCE"]), starts, ends)
 
 
-@pytest.mark.parametrize(
+def by_ics(ics: str) -> Read:
+    """The event as `ics` understands it; what it has no word for it keeps as lines."""
+    (event,) = ics_library.Calendar(ics).events
+    (sequence,) = (each.value for each in event.extra if each.name == "SEQUENCE")
+    return Read(event.uid, int(sequence), event.begin.astimezone(UTC), event.end.astimezone(UTC))
+
+
+@pytest.fixture(scope="module")
+def by_ical_js() -> Callable[[str], Read]:
+    """The event as `ical.js` understands it, which mail programs use in the browser."""
+    node = shutil.which("node")
+    if node is None or not (ICAL_JS / "node_modules").is_dir():
+        how = f"npm ci --prefix {ICAL_JS.relative_to(Path(__file__).parents[2])}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"ical.js is missing: `{how}`")
+        pytest.skip(f"ical.js is not installed (`{how}`), so no program in JavaScript reads the invites")
+
+    def read(ics: str) -> Read:
+        done = subprocess.run([node, ICAL_JS / "read.mjs"], input=ics.encode("utf-8"), capture_output=True, check=True)
+        said = json.loads(done.stdout)
+        return Read(said["uid"], said["sequence"], *(datetime.fromisoformat(said[each]) for each in ("starts", "ends")))
+
+    return read
+
+
+CASES = pytest.mark.parametrize(
     ("method", "sequence", "starts"),
     [
         ("REQUEST", 0, STARTS),
@@ -252,6 +284,9 @@ def by_icalendar(ics: str) -> Read:
         ("CANCEL", 3, STARTS + timedelta(hours=3)),
     ],
 )
+
+
+@CASES
 def test_others_read_the_same_instants_in_an_invite_its_move_and_its_end(
     judge: Judge, method: Method, sequence: int, starts: datetime
 ) -> None:
@@ -259,7 +294,15 @@ def test_others_read_the_same_instants_in_an_invite_its_move_and_its_end(
     ends = starts + timedelta(hours=1)
     meant = Read("reg-42@mail.example.com", sequence, starts.astimezone(UTC), ends.astimezone(UTC))
     assert judge.faults(ics) == []
-    assert judge.read(ics) == by_icalendar(ics) == meant
+    assert judge.read(ics) == by_icalendar(ics) == by_ics(ics) == meant
+
+
+@CASES
+def test_a_program_in_javascript_reads_the_same_instants(
+    by_ical_js: Callable[[str], Read], method: Method, sequence: int, starts: datetime
+) -> None:
+    ics = make(method, sequence=sequence, starts=starts, ends=starts + timedelta(hours=1), title=NASTY)
+    assert by_ical_js(ics) == by_icalendar(ics)
 
 
 def test_the_same_registration_gives_the_same_bytes() -> None:
