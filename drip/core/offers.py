@@ -20,7 +20,7 @@ from drip.core.hours import Closing
 from drip.core.model import Session, Webinar
 from drip.core.phrases import Words, tidy
 from drip.core.problems import PhraseError
-from drip.core.when import CLOCK, LONG_WEEKDAYS, in_hours, local_to_utc, local_wall, read_weekdays
+from drip.core.when import CLOCK, LONG_WEEKDAYS, in_hours, local_to_utc, local_wall, read_weekdays, take_readers_time
 
 NOTICE = timedelta(minutes=2)
 """No start is offered that is nearer than this: the form has to be filled in, and the button in the mail be found."""
@@ -57,12 +57,7 @@ def parse_starts(phrase: str) -> Starts:
     weekdays = read_weekdays(_plain_days(days), first.column, STARTS_USAGE)
     words.take_if("at")
     clocks = _read_clocks(words)
-    readers_time = False
-    word = words.peek()
-    if word is not None and word.folded.replace("’", "'") in ("reader's", "readers"):
-        words.take("`reader's`")
-        words.take_one_of(("time",))
-        readers_time = True
+    readers_time = take_readers_time(words)
     words.end()
     return Starts(tidy(phrase), weekdays, clocks, readers_time)
 

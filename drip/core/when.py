@@ -138,14 +138,19 @@ def _read_moment(words: Words) -> When:
     """`YYYY-MM-DD H:MM [reader's time]`."""
     day = _read_day(words)
     clock = _read_clock(words)
-    readers_time = False
-    word = words.peek()
-    if word is not None and word.folded.replace("’", "'") in ("reader's", "readers"):
-        words.take("`reader's`")
-        words.take_one_of(("time",))
-        readers_time = True
+    readers_time = take_readers_time(words)
     words.end()
     return When(tidy(words.phrase), WhenKind.AT, clock=clock, day=day, readers_time=readers_time)
+
+
+def take_readers_time(words: Words) -> bool:
+    """Whether `reader's time` comes next; then it is taken. Raises PhraseError where the first word stands alone."""
+    word = words.peek()
+    if word is None or word.folded.replace("’", "'") not in ("reader's", "readers"):
+        return False
+    words.take("`reader's`")
+    words.take_one_of(("time",))
+    return True
 
 
 def _read_amount(words: Words) -> tuple[int, Unit]:
