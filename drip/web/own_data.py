@@ -36,6 +36,10 @@ def download(site: Site, visit: Visit) -> Response:
 
 
 def _document(work: Work, reader: Subscriber) -> dict[str, object]:
+    return {**_person(work, reader), **_permissions(work, reader), **_seats(work, reader), **_mails(work, reader)}
+
+
+def _person(work: Work, reader: Subscriber) -> dict[str, object]:
     suppressed = work.suppression(reader.mailbox)
     return {
         "email": reader.email,
@@ -55,6 +59,11 @@ def _document(work: Work, reader: Subscriber) -> dict[str, object]:
             }
             for each in work.address_changes([reader.id]).get(reader.id, ())
         ],
+    }
+
+
+def _permissions(work: Work, reader: Subscriber) -> dict[str, object]:
+    return {
         "lists": [
             {
                 "list": each.list,
@@ -77,6 +86,11 @@ def _document(work: Work, reader: Subscriber) -> dict[str, object]:
             }
             for each in work.consents(reader.id)
         ],
+    }
+
+
+def _seats(work: Work, reader: Subscriber) -> dict[str, object]:
+    return {
         "seats": [
             {
                 "campaign": each.campaign,
@@ -90,6 +104,12 @@ def _document(work: Work, reader: Subscriber) -> dict[str, object]:
             }
             for each in work.registrations_of(reader.id)
         ],
+    }
+
+
+def _mails(work: Work, reader: Subscriber) -> dict[str, object]:
+    """Sequences, clicks and mails: what was sent, why, and what came back."""
+    return {
         "sequences": [
             {
                 "campaign": each.campaign,
