@@ -103,7 +103,7 @@ class Broadcasts(Asking, FactsParts):
         moment: datetime | None = self._value(next_broadcast_statement())
         return moment
 
-    def finish_broadcast(self, id: int, now: datetime, recipients: int) -> bool:  # noqa: A002 - the word of the records
+    def finish_broadcast(self, id: int, now: datetime, recipients: int) -> bool:
         """Its audience is frozen into deliveries. Whether it still was a plan."""
         frozen = update(broadcast).where(broadcast.c.id == id, PLANNED)
         values = {"state": BroadcastState.FROZEN, "frozen_at": now, "recipients": recipients}
@@ -132,7 +132,7 @@ class Broadcasts(Asking, FactsParts):
         statement = select(subscriber.c.id).where(self.condition_of(where, campaign, now)).order_by(subscriber.c.id)
         return list(self._run(statement).scalars())
 
-    def zones_of(self, list: str, default_zone: str) -> Sequence[str]:  # noqa: A002 - DESIGN §5
+    def zones_of(self, list: str, default_zone: str) -> Sequence[str]:
         """The zones in which the list has readers, for a broadcast in the reader's time."""
         zone = func.coalesce(subscriber.c.zone, default_zone)
         statement = select(zone).select_from(subscriber.join(subscription)).where(*subscribed(list)).distinct()

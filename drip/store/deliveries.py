@@ -276,7 +276,7 @@ class Deliveries(Transaction):
         # Counted by RETURNING: sqlite3 reports no row count for a statement that begins with WITH.
         return len(self._all(unclaim_statement(), dead=owner))
 
-    def postpone(self, id: DeliveryId, owner: str, moment: datetime) -> bool:  # noqa: A002
+    def postpone(self, id: DeliveryId, owner: str, moment: datetime) -> bool:
         """Whether this claimed delivery, which must not go now, was given back: it is due again at that moment."""
         ours = (delivery.c.id == id, delivery.c.state == CLAIMED, delivery.c.owner == owner)
         return self._changed(update(delivery).where(*ours).values(state=DUE, owner=None, due_at=moment)) > 0
@@ -294,7 +294,7 @@ class Deliveries(Transaction):
         """Who has claimed or is sending something, alive or dead."""
         return sorted(self._column(owners_statement()))
 
-    def resolve(self, id: DeliveryId, state: DeliveryState, reason: str, now: datetime) -> bool:  # noqa: A002
+    def resolve(self, id: DeliveryId, state: DeliveryState, reason: str, now: datetime) -> bool:
         """Whether this settled an uncertain or held delivery: sent, bounced, cancelled, skipped, or due again."""
         again = state is DeliveryState.DUE
         values: dict[str, Any] = {"state": state, "reason": reason, "finished_at": None if again else now}
@@ -302,7 +302,7 @@ class Deliveries(Transaction):
             values |= {"due_at": now, "owner": None}
         return self._changed(update(delivery).where(delivery.c.id == id, UNSETTLED).values(values)) > 0
 
-    def cancel_delivery(self, id: DeliveryId, reason: str, now: datetime) -> bool:  # noqa: A002
+    def cancel_delivery(self, id: DeliveryId, reason: str, now: datetime) -> bool:
         """Whether this took back one that was due or held. What a run has claimed already it may just be sending."""
         waits = delivery.c.state.in_([DUE, said(DeliveryState.HELD)])
         values = {"state": DeliveryState.CANCELLED, "reason": reason, "finished_at": now, "owner": None}
@@ -310,7 +310,7 @@ class Deliveries(Transaction):
 
     # --- questions ---
 
-    def delivery(self, id: DeliveryId) -> Delivery | None:  # noqa: A002 - the word of the records
+    def delivery(self, id: DeliveryId) -> Delivery | None:
         """The delivery of that id."""
         return as_delivery(self._first(select(*DELIVERY).where(delivery.c.id == id)))
 

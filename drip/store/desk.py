@@ -169,7 +169,7 @@ class Desk(Addresses):
         rows = self._all(lost_confirmations_statement(), before=before, attempts=attempts)
         return [Delivery(*row) for row in rows]
 
-    def count_active(self, list: str) -> int:  # noqa: A002 - DESIGN §5
+    def count_active(self, list: str) -> int:
         """How many active subscriptions a list has."""
         statement = select(func.count()).where(
             subscription.c.list == list, subscription.c.state == said(SubscriptionState.ACTIVE)

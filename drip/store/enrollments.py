@@ -202,7 +202,7 @@ class Enrollments(Transaction):
         row = self._first(enroll_statement(self._postgres), **values)
         return None if row is None else as_enrollment(row, ())
 
-    def enrollment(self, id: EnrollmentId) -> Enrollment | None:  # noqa: A002 - the word of the records
+    def enrollment(self, id: EnrollmentId) -> Enrollment | None:
         """The enrollment of that id."""
         found = self._enrollments(self._all(enrollment_statement(), number=id))
         return found[0] if found else None
@@ -225,18 +225,18 @@ class Enrollments(Transaction):
         moment: datetime | None = self._value(next_wake_statement())
         return moment
 
-    def wait_until(self, id: EnrollmentId, moment: datetime | None, step: str | None = None) -> None:  # noqa: A002
+    def wait_until(self, id: EnrollmentId, moment: datetime | None, step: str | None = None) -> None:
         """When to decide next; None waits for the outcome of its delivery. `step` is what it waits for, for `plan`."""
         self._changed(wait_statement(), number=id, moment=moment, step=step)
 
-    def step_done(self, id: EnrollmentId, done: StepDone) -> None:  # noqa: A002
+    def step_done(self, id: EnrollmentId, done: StepDone) -> None:
         """Puts a step behind the person. Said again (an uncertain one was resolved), the later word stands."""
         values = {"enrollment_id": id, "step": done.step, "did": done.did, "at": done.at, "reason": done.reason}
         self._changed(put_step_statement(self._postgres), **values)
 
     def end_enrollment(
         self,
-        id: EnrollmentId,  # noqa: A002
+        id: EnrollmentId,
         state: EnrollmentState,
         reason: str,
         now: datetime,
@@ -245,23 +245,23 @@ class Enrollments(Transaction):
         self._changed(end_statement(), number=id, to=state, why=reason, now=now)
         return self._column(cancel_statement(), number=id, why=reason, now=now)
 
-    def cancel_planned(self, id: EnrollmentId, reason: str, now: datetime) -> int:  # noqa: A002
+    def cancel_planned(self, id: EnrollmentId, reason: str, now: datetime) -> int:
         """Takes back what an enrollment has planned and not begun to send. How many."""
         return len(self._all(cancel_statement(), number=id, why=reason, now=now))
 
-    def reopen_enrollment(self, id: EnrollmentId, now: datetime) -> None:  # noqa: A002
+    def reopen_enrollment(self, id: EnrollmentId, now: datetime) -> None:
         """It runs again, and is decided at once; unless its sequence is paused."""
         paused = open_pause(enrollment.c.campaign, enrollment.c.sequence).scalar_subquery()
         values = {"state": EnrollmentState.RUNNING, "end_reason": "", "ended_at": None, "paused_at": paused}
         reopened = update(enrollment).where(enrollment.c.id == id, enrollment.c.state != RUNNING)
         self._run(reopened.values(**values, next_due=now, next_step=None, replanned_at=now))
 
-    def place_enrollment(self, id: EnrollmentId, now: datetime) -> None:  # noqa: A002
+    def place_enrollment(self, id: EnrollmentId, now: datetime) -> None:
         """Somebody was moved by hand: decided anew at once, and what that makes due is not late (rule 9)."""
         moved = update(enrollment).where(enrollment.c.id == id, enrollment.c.state == RUNNING)
         self._run(moved.values(next_due=now, next_step=None, replanned_at=now))
 
-    def forget_steps(self, id: EnrollmentId, steps: Collection[str]) -> None:  # noqa: A002
+    def forget_steps(self, id: EnrollmentId, steps: Collection[str]) -> None:
         """Steps that were skipped are ahead again."""
         theirs = (step_done.c.enrollment_id == id, step_done.c.step.in_(list(steps)))
         self._run(delete(step_done).where(*theirs, step_done.c.did == said(Did.SKIPPED)))

@@ -60,7 +60,7 @@ class Journal(Transaction):
         statement = insert(run).values(owner=owner, started_at=now).returning(run.c.id)
         return int(self._value(statement))
 
-    def finish_run(self, id: int, now: datetime, sent: int, note: str) -> None:  # noqa: A002 - the word of the records
+    def finish_run(self, id: int, now: datetime, sent: int, note: str) -> None:
         """The run ended by itself. One that was killed never gets here."""
         self._run(update(run).where(run.c.id == id).values(finished_at=now, sent=sent, note=note))
 

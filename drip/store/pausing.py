@@ -96,7 +96,7 @@ class Pausing(Replanning):
         mails = self._changed(planned.values(state=DeliveryState.DUE, owner=None, paused_at=begun.paused_at))
         return Standstill(people, mails)
 
-    def freeze_enrollment(self, id: EnrollmentId, since: datetime) -> None:  # noqa: A002 - the word of the records
+    def freeze_enrollment(self, id: EnrollmentId, since: datetime) -> None:
         """Somebody came in in the very moment of the pause: they stand still with the others."""
         self._run(update(enrollment).where(enrollment.c.id == id).values(paused_at=since))
 

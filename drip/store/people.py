@@ -176,7 +176,7 @@ class People(Transaction):
         assert row is not None
         return as_subscriber(row, frozenset())
 
-    def subscriber(self, id: SubscriberId) -> Subscriber | None:  # noqa: A002 - the word of the records
+    def subscriber(self, id: SubscriberId) -> Subscriber | None:
         """The subscriber of that id; None also for one who was erased."""
         return self._one(subscriber_statement(), number=id)
 
@@ -186,7 +186,7 @@ class People(Transaction):
 
     def subscribers(
         self,
-        list: str | None = None,  # noqa: A002 - DESIGN §5
+        list: str | None = None,
         state: SubscriptionState | None = None,
         after_id: int = 0,
         limit: int = 1000,
@@ -202,41 +202,41 @@ class People(Transaction):
             statement = statement.where(wanted)
         return self._subscribers(self._all(statement))
 
-    def hold_subscriber(self, id: SubscriberId) -> None:  # noqa: A002
+    def hold_subscriber(self, id: SubscriberId) -> None:
         """Lets one transaction at a time act on this person (PostgreSQL; on SQLite there is one anyway)."""
         self._all(hold_statement(), number=id)
 
-    def set_fields(self, id: SubscriberId, fields: Mapping[str, str]) -> None:  # noqa: A002
+    def set_fields(self, id: SubscriberId, fields: Mapping[str, str]) -> None:
         """Replaces all fields."""
         self._run(update(subscriber).where(subscriber.c.id == id), {"fields": fields})
 
-    def set_zone(self, id: SubscriberId, zone: str | None) -> None:  # noqa: A002
+    def set_zone(self, id: SubscriberId, zone: str | None) -> None:
         """Sets the person's own time zone."""
         self._run(update(subscriber).where(subscriber.c.id == id), {"zone": zone})
 
-    def set_clicks_since(self, id: SubscriberId, moment: datetime | None) -> None:  # noqa: A002
+    def set_clicks_since(self, id: SubscriberId, moment: datetime | None) -> None:
         """Since when the person lets us note their clicks; None: they do not."""
         self._run(update(subscriber).where(subscriber.c.id == id), {"clicks_since": moment})
 
-    def set_zone_of_seats(self, id: SubscriberId, zone: str) -> int:  # noqa: A002
+    def set_zone_of_seats(self, id: SubscriberId, zone: str) -> int:
         """Sets the time zone in which the person is told of open registrations; how many had another one."""
         mine = (registration.c.subscriber_id == id, registration.c.state.in_(OPEN_SEATS))
         other = or_(registration.c.zone.is_(None), registration.c.zone != zone)
         return self._changed(update(registration).where(*mine, other).values(zone=zone))
 
-    def mark_left(self, id: SubscriberId, now: datetime) -> None:  # noqa: A002
+    def mark_left(self, id: SubscriberId, now: datetime) -> None:
         """They unsubscribed from everything. The first moment stays."""
         self._run(update(subscriber).where(subscriber.c.id == id, subscriber.c.left_at.is_(None)), {"left_at": now})
 
-    def mark_back(self, id: SubscriberId) -> None:  # noqa: A002
+    def mark_back(self, id: SubscriberId) -> None:
         """They came back by themselves."""
         self._changed(back_statement(), number=id)
 
-    def set_tag(self, id: SubscriberId, name: str, now: datetime) -> bool:  # noqa: A002
+    def set_tag(self, id: SubscriberId, name: str, now: datetime) -> bool:
         """Whether the tag is new on this subscriber."""
         return self._first(tag_statement(self._postgres), subscriber_id=id, tag=name, set_at=now) is not None
 
-    def remove_tag(self, id: SubscriberId, name: str) -> bool:  # noqa: A002
+    def remove_tag(self, id: SubscriberId, name: str) -> bool:
         """Whether the tag was there."""
         return self._changed(delete(tag).where(tag.c.subscriber_id == id, tag.c.tag == name)) > 0
 
@@ -259,7 +259,7 @@ class People(Transaction):
     def subscribe(
         self,
         subscriber_id: SubscriberId,
-        list: str,  # noqa: A002 - DESIGN §5
+        list: str,
         state: SubscriptionState,
         now: datetime,
     ) -> Subscription:
@@ -276,7 +276,7 @@ class People(Transaction):
             return old
         return Subscription(*self._run(update(subscription).where(*key).returning(subscription), values).one())
 
-    def subscription(self, id: SubscriptionId) -> Subscription | None:  # noqa: A002
+    def subscription(self, id: SubscriptionId) -> Subscription | None:
         """The subscription of that id."""
         row = self._first(subscription_statement(), number=id)
         return None if row is None else Subscription(*row)
@@ -285,11 +285,11 @@ class People(Transaction):
         """All subscriptions of one person, also ended ones, by list."""
         return [Subscription(*row) for row in self._all(subscriptions_statement(), who=subscriber_id)]
 
-    def confirm_subscription(self, id: SubscriptionId, now: datetime) -> bool:  # noqa: A002
+    def confirm_subscription(self, id: SubscriptionId, now: datetime) -> bool:
         """Whether this made it active. Only a pending one can be confirmed: an old link cannot undo a "no"."""
         return self._changed(confirm_statement(), number=id, now=now) > 0
 
-    def end_subscription(self, subscriber_id: SubscriberId, list: str | None, now: datetime) -> Sequence[str]:  # noqa: A002
+    def end_subscription(self, subscriber_id: SubscriberId, list: str | None, now: datetime) -> Sequence[str]:
         """Ends one subscription, or with None all; the lists whose subscription this ended."""
         statement = update(subscription).where(
             subscription.c.subscriber_id == subscriber_id, subscription.c.state != SubscriptionState.ENDED

@@ -34,7 +34,7 @@ class Resting(Transaction):
         theirs = (enrollment.c.subscriber_id == who, enrollment.c.state == RUNNING)
         self._all(select(enrollment.c.id).where(*theirs).with_for_update(key_share=True))
 
-    def let_wait(self, id: DeliveryId, due_at: datetime, expires_at: datetime | None) -> bool:  # noqa: A002
+    def let_wait(self, id: DeliveryId, due_at: datetime, expires_at: datetime | None) -> bool:
         """Whether this planned delivery, which must not go before that moment, was not marked. A run that has claimed
         it loses it."""
         planned = (delivery.c.id == id, delivery.c.state.in_([DUE, CLAIMED]))

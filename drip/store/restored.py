@@ -47,7 +47,7 @@ class Restored(Transaction):
         )
         return [Delivery(*row) for row in self._all(statement, mailboxes=mailboxes)]
 
-    def restore(self, id: int, state: DeliveryState, attempt: int, at: datetime) -> bool:  # noqa: A002
+    def restore(self, id: int, state: DeliveryState, attempt: int, at: datetime) -> bool:
         """Whether this delivery, which is behind the journal, became what the journal knows of it."""
         values: dict[str, Any] = {
             "attempt": attempt,

@@ -47,7 +47,7 @@ class Revisions(Transaction):
         statement = select(*REVISION).where(revision.c.campaign == campaign).order_by(revision.c.number.desc()).limit(1)
         return as_revision(self._first(statement))
 
-    def revision(self, id: RevisionId) -> Revision | None:  # noqa: A002 - the word of the records
+    def revision(self, id: RevisionId) -> Revision | None:
         """The revision of that id."""
         return as_revision(self._first(select(*REVISION).where(revision.c.id == id)))
 

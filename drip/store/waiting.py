@@ -132,12 +132,12 @@ class Waiting(Transaction):
             )
         )
 
-    def waiting_state(self, id: RegistrationId) -> WaitingState | None:  # noqa: A002 - the word of the records
+    def waiting_state(self, id: RegistrationId) -> WaitingState | None:
         """Where a registration stands in its line, or None if it never stood in one."""
         found: WaitingState | None = self._value(select(waiting.c.state).where(waiting.c.registration_id == id))
         return found
 
-    def offer_expires(self, id: RegistrationId) -> datetime | None:  # noqa: A002
+    def offer_expires(self, id: RegistrationId) -> datetime | None:
         """Until when a seat is on offer to that registration, if one is."""
         statement = select(waiting.c.offer_expires).where(waiting.c.registration_id == id, waiting.c.state == OFFERED)
         moment: datetime | None = self._value(statement)
@@ -150,12 +150,12 @@ class Waiting(Transaction):
         )
         return [RegistrationId(row[0]) for row in self._all(statement.order_by(waiting.c.place))]
 
-    def offer_seat(self, id: RegistrationId, now: datetime, expires: datetime) -> None:  # noqa: A002
+    def offer_seat(self, id: RegistrationId, now: datetime, expires: datetime) -> None:
         """A seat is kept for them until then."""
         statement = update(waiting).where(waiting.c.registration_id == id, waiting.c.state == WAITING)
         self._run(statement.values(state=WaitingState.OFFERED, offered_at=now, offer_expires=expires))
 
-    def leave_line(self, id: RegistrationId, state: WaitingState) -> bool:  # noqa: A002
+    def leave_line(self, id: RegistrationId, state: WaitingState) -> bool:
         """Whether this ended somebody's standing in line, as `taken`, `lapsed` or `left`."""
         statement = update(waiting).where(waiting.c.registration_id == id, waiting.c.state.in_([WAITING, OFFERED]))
         return self._changed(statement.values(state=state, offer_expires=None)) > 0

@@ -135,7 +135,7 @@ class Webinars(Waiting):
             row = self._run(select(registration).where(*key, registration.c.session == session, still_open)).one()
         return Registration(*row)
 
-    def registration(self, id: RegistrationId) -> Registration | None:  # noqa: A002 - the word of the records
+    def registration(self, id: RegistrationId) -> Registration | None:
         """The registration of that id."""
         row = self._first(registration_statement(), number=id)
         return None if row is None else Registration(*row)
@@ -183,7 +183,7 @@ class Webinars(Waiting):
         row = self._first(statement)
         return asked if row is None else Registration(*row)
 
-    def book(self, id: RegistrationId, now: datetime, seats: int | None) -> Booked:  # noqa: A002
+    def book(self, id: RegistrationId, now: datetime, seats: int | None) -> Booked:
         """Confirms a registration, if the session has a seat left: never more than `seats` are booked."""
         found = self.registration(id)
         if found is None:
@@ -200,7 +200,7 @@ class Webinars(Waiting):
         self._run(booked.values(state=RegistrationState.BOOKED, confirmed_at=now))
         return "booked"
 
-    def cancel_registration(self, id: RegistrationId, now: datetime) -> bool:  # noqa: A002
+    def cancel_registration(self, id: RegistrationId, now: datetime) -> bool:
         """Whether this cancelled it. A booked one's calendar entry gets its next SEQUENCE."""
         standing = (registration.c.id == id, registration.c.state != RegistrationState.CANCELLED)
         was_booked = registration.c.state == RegistrationState.BOOKED
