@@ -285,6 +285,13 @@ def disk_store(store_url: str) -> Iterator[Store]:
 
 
 @pytest.fixture
+def another(store_url: str, disk_store: Store) -> Iterator[Store]:
+    """A second store on the same database, as another process would have."""
+    with contextlib.closing(open_store(store_url, root=ROOT)) as opened:
+        yield opened
+
+
+@pytest.fixture
 def memory_store() -> Iterator[Store]:
     """A store in memory: the fastest."""
     with contextlib.closing(open_store("sqlite:///:memory:", root=ROOT)) as opened:

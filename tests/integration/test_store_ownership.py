@@ -9,66 +9,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from drip.core.records import DeliveryId, Kind, NewDelivery, SubscriberId, SubscriptionState
 from drip.errors import Locked, StoreRefused
 from drip.store.ownership import FileLocks
 from drip.store.store import Store, open_store
-from drip.store.work import Work
+from tests.together import NOW, at_once, fill
 
-NOW = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
 ROOT = Path("/")
-
-
-@pytest.fixture
-def another(store_url: str, disk_store: Store) -> Iterator[Store]:
-    """A second store on the same database, as another process would have."""
-    with contextlib.closing(open_store(store_url, root=ROOT)) as opened:
-        yield opened
-
-
-def at_once(*tasks: Callable[[], None]) -> None:
-    """Runs the tasks in threads, and raises what any of them raised."""
-    faults: list[BaseException] = []
-
-    def run(task: Callable[[], None]) -> None:
-        try:
-            task()
-        except BaseException as fault:
-            faults.append(fault)
-
-    threads = [threading.Thread(target=run, args=(each,)) for each in tasks]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-    if faults:
-        raise faults[0]
-
-
-def fill(work: Work, number: int) -> list[tuple[SubscriberId, DeliveryId]]:
-    """So many people on a list, each with a delivery in an enrollment."""
-    revision = work.add_revision("c", "d", {}, NOW).id
-    made = []
-    for n in range(number):
-        person = work.add_subscriber(f"p{n}@example.com", f"p{n}", NOW)[0].id
-        work.subscribe(person, "letter", SubscriptionState.ACTIVE, NOW)
-        enrollment = work.enroll("c", "s", person, "first", NOW)
-        assert enrollment is not None
-        planned = work.plan_delivery(
-            NewDelivery(
-                "o", f"p{n}", person, "c", "p", Kind.SEQUENCE, NOW, revision, list="letter", enrollment_id=enrollment.id
-            ),
-            NOW,
-        )
-        assert planned is not None
-        made.append((person, planned.id))
-    return made
 
 
 CHILD = """

@@ -6,70 +6,24 @@ import contextlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from drip.core.delivery import DeliveryState, Outcome, OutcomeKind, Verdict
 from drip.core.model import Session
-from drip.core.records import DeliveryId, EnrollmentState, Kind, NewDelivery, SubscriberId, SubscriptionState
+from drip.core.records import DeliveryId, EnrollmentState, Kind, NewDelivery, SubscriberId
 from drip.errors import CannotRecord, StoreRefused
 from drip.store import connect
 from drip.store.results import Recorded
 from drip.store.store import Store, open_store
 from drip.store.work import Work
+from tests.together import NOW, at_once, fill
 
-NOW = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
 ROOT = Path("/")
 TRIALS = 250
-
-
-@pytest.fixture
-def another(store_url: str, disk_store: Store) -> Iterator[Store]:
-    """A second store on the same database, as another process would have."""
-    with contextlib.closing(open_store(store_url, root=ROOT)) as opened:
-        yield opened
-
-
-def at_once(*tasks: Callable[[], None]) -> None:
-    """Runs the tasks in threads, and raises what any of them raised."""
-    faults: list[BaseException] = []
-
-    def run(task: Callable[[], None]) -> None:
-        try:
-            task()
-        except BaseException as fault:
-            faults.append(fault)
-
-    threads = [threading.Thread(target=run, args=(each,)) for each in tasks]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-    if faults:
-        raise faults[0]
-
-
-def fill(work: Work, number: int) -> list[tuple[SubscriberId, DeliveryId]]:
-    """So many people on a list, each with a delivery in an enrollment."""
-    revision = work.add_revision("c", "d", {}, NOW).id
-    made = []
-    for n in range(number):
-        person = work.add_subscriber(f"p{n}@example.com", f"p{n}", NOW)[0].id
-        work.subscribe(person, "letter", SubscriptionState.ACTIVE, NOW)
-        enrollment = work.enroll("c", "s", person, "first", NOW)
-        assert enrollment is not None
-        planned = work.plan_delivery(
-            NewDelivery(
-                "o", f"p{n}", person, "c", "p", Kind.SEQUENCE, NOW, revision, list="letter", enrollment_id=enrollment.id
-            ),
-            NOW,
-        )
-        assert planned is not None
-        made.append((person, planned.id))
-    return made
 
 
 def unsubscribe(work: Work, person: SubscriberId) -> None:
